@@ -1,0 +1,89 @@
+// Runs mocha with one PostgreSQL server and one Docker engine for the whole run, then looks for what was left behind.
+// Prints `N passed, N failed` last, also where mocha died before it could count.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { findDockerEngine, startDockerEngine } from './docker-engine.ts'
+import { startPostgres } from './postgres.ts'
+
+const root = join(import.meta.dirname, '..')
+/** A leaked handle keeps mocha alive for ever; no honest run takes this long. */
+const timeoutMs = 30 * 60_000
+
+interface Count {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+}
+
+async function runMocha(env: NodeJS.ProcessEnv): Promise<Count> {
+  const mocha = spawn(
+    process.execPath,
+    [join(root, 'node_modules/mocha/bin/mocha.js'), ...process.argv.slice(2)],
+    {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+    },
+  )
+  const stop = (): void => {
+    if (mocha.pid !== undefined) process.kill(-mocha.pid, 'SIGTERM')
+  }
+  process.on('SIGINT', stop).on('SIGTERM', stop)
+  const watchdog = setTimeout(() => {
+    process.stdout.write(`mocha did not end within ${timeoutMs / 60_000} minutes: a handle was leaked\n`)
+    if (mocha.pid !== undefined) process.kill(-mocha.pid, 'SIGKILL')
+  }, timeoutMs)
+  const exited = once(mocha, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
+  let count: Count | undefined
+  for await (const line of createInterface({ input: mocha.stdout })) {
+    const found = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/.exec(line)
+    if (found) count = { passed: Number(found[1]), failed: Number(found[2]), skipped: Number(found[3] ?? 0) }
+    else process.stdout.write(`${line}\n`)
+  }
+  const [code, signal] = await exited
+  clearTimeout(watchdog)
+  if (count === undefined) {
+    process.stdout.write(`mocha ended (${signal ?? code}) before it had counted\n`)
+    return { passed: 0, failed: 1, skipped: 0 }
+  }
+  return code !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count
+}
+
+async function main(): Promise<number> {
+  await using resources = new AsyncDisposableStack()
+  const dir = await mkdtemp(join(tmpdir(), 'juice-test-'))
+  resources.defer(() => rm(dir, { recursive: true, force: true }))
+  const env: NodeJS.ProcessEnv = { ...process.env }
+  if (env['JUICE_TEST_DATABASE_URL'] === undefined) {
+    const postgres = await startPostgres({ dir: join(dir, 'postgres') })
+    resources.defer(() => postgres.close())
+    env['JUICE_TEST_DATABASE_URL'] = postgres.url
+  }
+  if (env['JUICE_TEST_DOCKER_HOST'] === undefined) {
+    const found = await findDockerEngine()
+    if (found !== undefined) env['JUICE_TEST_DOCKER_HOST'] = found.dockerHost
+    else {
+      const engine = await startDockerEngine()
+      resources.defer(() => engine.close())
+      env['JUICE_TEST_DOCKER_HOST'] = engine.dockerHost
+    }
+  }
+  const count = await runMocha(env)
+  await resources.disposeAsync()
+  const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : ''
+  process.stdout.write(`${count.passed} passed, ${count.failed} failed${skipped}\n`)
+  return count.failed === 0 && count.skipped === 0 && count.passed > 0 ? 0 : 1
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  process.stdout.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  process.stdout.write('0 passed, 1 failed\n')
+  process.exitCode = 1
+}

@@ -1,0 +1,143 @@
+// The whole system for a test: a database of its own, a local Mesos with real executors, a Docker engine, and framework
+// processes that can be killed. Everything ends in reverse order; what a test left behind is an error.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { LocalMesos } from 'local-mesos'
+import { packDemoImage } from '../../scripts/demo-image.ts'
+import { startFramework, type FrameworkProcess } from '../../scripts/lib/framework-process.ts'
+import { freePort } from '../../scripts/lib/ports.ts'
+import { getTask, submit, terminal, until, type TaskJson } from '../../scripts/lib/task-client.ts'
+import { testDocker } from './docker.ts'
+import { testDatabase } from './postgres.ts'
+
+export const image = 'juice-demo:latest'
+
+export interface ClusterOptions {
+  readonly agents?: number
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export class Cluster implements AsyncDisposable {
+  readonly dir: string
+  readonly mesos: LocalMesos
+  readonly dockerHost: string
+  readonly databaseUrl: string
+  #framework: FrameworkProcess
+  readonly #resources: AsyncDisposableStack
+  readonly #restart: () => Promise<FrameworkProcess>
+
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    await using resources = new AsyncDisposableStack()
+    const dir = await mkdtemp(join(tmpdir(), 'juice-system-'))
+    resources.defer(() => rm(dir, { recursive: true, force: true }))
+    const { dockerHost } = await testDocker()
+    await packDemoImage(dockerHost, image)
+    const database = await testDatabase()
+    resources.defer(() => database.close())
+    const mesos = await LocalMesos.start({
+      agents: options.agents ?? 2,
+      workDir: join(dir, 'mesos'),
+      allocationIntervalMs: 50,
+    })
+    resources.defer(() => mesos.close())
+    const port = await freePort()
+    const restart = (): Promise<FrameworkProcess> =>
+      startFramework({
+        dir,
+        databaseUrl: database.url,
+        mesosMaster: mesos.url,
+        port,
+        dockerHost,
+        env: { JUICE_ORPHAN_WAIT_SECONDS: '5', ...options.env },
+      })
+    const framework = await restart()
+    return new Cluster({
+      dir,
+      mesos,
+      dockerHost,
+      databaseUrl: database.url,
+      framework,
+      restart,
+      resources: resources.move(),
+    })
+  }
+
+  private constructor(parts: {
+    dir: string
+    mesos: LocalMesos
+    dockerHost: string
+    databaseUrl: string
+    framework: FrameworkProcess
+    restart: () => Promise<FrameworkProcess>
+    resources: AsyncDisposableStack
+  }) {
+    this.dir = parts.dir
+    this.mesos = parts.mesos
+    this.dockerHost = parts.dockerHost
+    this.databaseUrl = parts.databaseUrl
+    this.#framework = parts.framework
+    this.#restart = parts.restart
+    this.#resources = parts.resources
+    this.#resources.defer(() => this.#framework.close())
+  }
+
+  get url(): string {
+    return this.#framework.url
+  }
+
+  /** SIGKILL to the framework, as when its machine dies. */
+  async killFramework(): Promise<void> {
+    await this.#framework.kill()
+  }
+
+  async startFramework(): Promise<void> {
+    this.#framework = await this.#restart()
+  }
+
+  /** Submits a small task in the demo image; `spec` overrides. */
+  submit(spec: object): Promise<TaskJson> {
+    return submit(this.url, { name: 'test', image, resources: { cpus: 0.1, memMb: 32 }, ...spec })
+  }
+
+  /** The same without an image: a process on the agent. */
+  submitCommand(spec: object): Promise<TaskJson> {
+    return submit(this.url, { name: 'test', resources: { cpus: 0.1, memMb: 32 }, ...spec })
+  }
+
+  get(id: number): Promise<TaskJson> {
+    return getTask(this.url, id)
+  }
+
+  until(id: number, condition: (task: TaskJson) => boolean, timeoutMs?: number): Promise<TaskJson> {
+    return until(this.url, id, condition, timeoutMs)
+  }
+
+  ended(id: number, timeoutMs?: number): Promise<TaskJson> {
+    return this.until(id, task => terminal.has(task.state), timeoutMs)
+  }
+
+  running(id: number): Promise<TaskJson> {
+    return this.until(id, task => {
+      if (terminal.has(task.state)) throw new Error(`task ${id} ended before it ran: ${JSON.stringify(task)}`)
+      return task.state === 'RUNNING'
+    })
+  }
+
+  async kill(id: number): Promise<TaskJson> {
+    const response = await fetch(`${this.url}/v2/tasks/${id}/kill`, { method: 'POST' })
+    if (!response.ok) throw new Error(`kill answered ${response.status}: ${await response.text()}`)
+    return (await response.json()) as TaskJson
+  }
+
+  async log(id: number, stream: 'stdout' | 'stderr' = 'stdout'): Promise<Buffer> {
+    const response = await fetch(`${this.url}/v2/tasks/${id}/logs?stream=${stream}`)
+    const body = Buffer.from(await response.arrayBuffer())
+    if (!response.ok) throw new Error(`logs answered ${response.status}: ${body.toString()}`)
+    return body
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync()
+  }
+}
