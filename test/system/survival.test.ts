@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { descendants } from '../../scripts/lib/processes.ts'
 import { Cluster } from '../support/cluster.ts'
 import { containersOf } from '../support/docker.ts'
 
@@ -101,19 +102,24 @@ describe('what must survive', function () {
     await expectAllEndedOnce(ids, await starts())
   })
 
-  it('an executor is killed with -9: its containers are gone before its tasks run again', async () => {
-    const task = await cluster.submit({ command: 'sleep 600' })
-    const first = await cluster.running(task.id)
-    const [executor] = cluster.mesos.agents.flatMap(agent => agent.executors)
-    process.kill(executor!.pid, 'SIGKILL')
-    const again = await cluster.until(task.id, ({ attempt, state }) => attempt === 2 && state === 'RUNNING')
-    expect(again.attempts[0]).to.include({ blame: 'mesos' })
-    const names = await containersOf(cluster.dockerHost, { 'juice.task': String(task.id) })
-    expect(names.map(container => container.labels['juice.mesos-task'])).to.deep.equal([
-      again.attempts[1]!.mesosTaskId,
-    ])
-    expect(first.attempts[0]!.mesosTaskId).to.not.equal(again.attempts[1]!.mesosTaskId)
-    await cluster.kill(task.id)
-    expect(await cluster.ended(task.id)).to.include({ state: 'KILLED' })
-  })
+  for (const [what, victims] of [
+    ['the executor alone', (all: number[]) => all.slice(1)],
+    ['the executor together with its parent', (all: number[]) => all],
+  ] as const) {
+    it(`kill -9 of ${what}: its containers are gone before its tasks run again`, async () => {
+      const task = await cluster.submit({ command: 'sleep 600' })
+      await cluster.running(task.id)
+      const [executor] = cluster.mesos.agents.flatMap(agent => agent.executors)
+      for (const pid of victims([executor!.pid, ...(await descendants(executor!.pid))]))
+        process.kill(pid, 'SIGKILL')
+      const again = await cluster.until(task.id, ({ attempt, state }) => attempt === 2 && state === 'RUNNING')
+      expect(again.attempts[0]).to.include({ blame: 'mesos' })
+      const containers = await containersOf(cluster.dockerHost, { 'juice.task': String(task.id) })
+      expect(containers.map(container => container.labels['juice.mesos-task'])).to.deep.equal([
+        again.attempts[1]!.mesosTaskId,
+      ])
+      await cluster.kill(task.id)
+      expect(await cluster.ended(task.id)).to.include({ state: 'KILLED' })
+    })
+  }
 })

@@ -1,0 +1,47 @@
+// The commands that README shows are run as they stand there, against a Juice on another port.
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import type { TaskJson } from '../../scripts/lib/task-client.ts'
+import { Cluster } from '../support/cluster.ts'
+
+const root = join(import.meta.dirname, '../..')
+const run = promisify(execFile)
+
+/** The shell block that follows `<!-- run: name -->`. */
+function block(readme: string, name: string): string {
+  const found = new RegExp(`<!-- run: ${name} -->\\s*\`\`\`sh\\n([\\s\\S]*?)\`\`\``).exec(readme)
+  if (found?.[1] === undefined) throw new Error(`README has no block "${name}"`)
+  return found[1]
+}
+
+describe('README', function () {
+  this.timeout(60_000)
+  let cluster: Cluster
+  let readme: string
+  before(async () => {
+    readme = await readFile(join(root, 'README.md'), 'utf8')
+    cluster = await Cluster.start({ agents: 1 })
+  })
+  after(() => cluster[Symbol.asyncDispose]())
+
+  /** Runs a block line by line as `sh -e` and gives what each command printed. */
+  async function shell(text: string, id?: number): Promise<string> {
+    const script = text
+      .replaceAll('http://127.0.0.1:8080', cluster.url)
+      .replaceAll('tasks/1', `tasks/${id ?? 1}`)
+      .replaceAll(/^curl/gm, 'curl --fail-with-body')
+    const { stdout } = await run('sh', ['-e', '-c', script])
+    return stdout
+  }
+
+  it('shows how to submit a task, and how to ask for it', async () => {
+    const task = JSON.parse(await shell(block(readme, 'submit'))) as TaskJson
+    expect(task).to.include({ name: 'count', state: 'QUEUED' })
+    expect(await cluster.ended(task.id)).to.include({ state: 'FINISHED' })
+    const answers = await shell(block(readme, 'ask'), task.id)
+    expect(answers).to.include('"FINISHED"').and.to.include('1\n2\n3\n')
+  })
+})
