@@ -1,0 +1,325 @@
+// Everything that can be set about a framework process, read once at its start from the environment.
+// The only module that knows the variables' names; docs/ and the start's errors speak of them in the same words.
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import {
+  baseUrl,
+  duration,
+  isLoopback,
+  matching,
+  oneOf,
+  Variables,
+  wholeNumber,
+  Wrong,
+  type Environment,
+} from './environment.ts'
+
+export interface Config {
+  readonly databaseUrl: string
+  readonly mesos: MesosConfig
+  readonly framework: FrameworkConfig
+  readonly http: {
+    readonly host: string
+    /** 0: any free port; `atPort` then corrects the URLs. */
+    readonly port: number
+    readonly allowUnauthenticated: boolean
+  }
+  /** What agents and people reach, without a closing slash. May be a load balancer. */
+  readonly publicUrl: string
+  /** What the other framework processes reach: this very one. */
+  readonly advertiseUrl: string
+  readonly executor: ExecutorConfig
+  /** How long a relaunch waits where the dead executor's container may still run. */
+  readonly orphanWaitMs: number
+  /** How long an unreachable agent's tasks are waited for before they run elsewhere. */
+  readonly unreachableWaitMs: number
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat }
+  /** To be logged at each start. */
+  readonly warnings: readonly string[]
+}
+
+export interface MesosConfig {
+  /** One URL or more, without a closing slash. */
+  readonly masters: readonly string[]
+  readonly principal?: string
+  readonly secret?: string
+  readonly role: string
+  readonly codec: 'protobuf' | 'json'
+  readonly caFile?: string
+  /** The content of `caFile`: PEM. */
+  readonly ca?: string
+  /** For the agents' `/files`. */
+  readonly agentPrincipal?: string
+  readonly agentSecret?: string
+}
+
+export interface FrameworkConfig {
+  readonly name: string
+  /** The executor's unix user. */
+  readonly user: string
+  readonly failoverTimeoutSeconds: number
+}
+
+export interface ExecutorConfig {
+  /** The Docker engine, on the agents. */
+  readonly dockerHost: string
+  readonly cpusMillis: number
+  readonly memMb: number
+  /** The unix user of command tasks. */
+  readonly commandUser: string
+  /** A Docker config.json on the agents. */
+  readonly registryAuthFile?: string
+  /** How long an ended task's folder stays on its agent. */
+  readonly sandboxRetentionMs: number
+}
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+export type LogLevel = (typeof logLevels)[number]
+export type LogFormat = 'json' | 'pattern'
+
+/** Says all that is wrong, one sentence for each variable. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(`wrong configuration:\n${problems.map(problem => `  ${problem}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+export interface ReadConfigOptions {
+  readonly readFile?: (path: string) => string
+  /** This machine's name, for URLs of a process that listens on all addresses. */
+  readonly hostname?: string
+}
+
+/** The configuration in `env`, complete; throws ConfigError with everything that is wrong. */
+export function readConfig(env: Environment = process.env, options: ReadConfigOptions = {}): Config {
+  const readFile = options.readFile ?? (path => readFileSync(path, 'utf8'))
+  const variables = new Variables(env, readFile)
+  const warnings: string[] = []
+
+  const databaseUrl = variables.require(
+    'JUICE_DATABASE_URL',
+    databaseUrlOf,
+    'for example postgres://juice:secret@host:5432/juice',
+    { secret: true },
+  )
+  const mesos = readMesos(variables, readFile)
+  const framework = {
+    name: variables.read('JUICE_FRAMEWORK_NAME', printable(100), 'juice'),
+    user: variables.read('JUICE_FRAMEWORK_USER', unixUser, 'root'),
+    failoverTimeoutSeconds: variables.read(
+      'JUICE_FAILOVER_TIMEOUT_SECONDS',
+      wholeNumber(0, 10 * 365 * 86_400),
+      604_800,
+    ),
+  }
+  const http = readHttp(variables, env, warnings)
+  const executor = readExecutor(variables)
+  const seconds = wholeNumber(0, 86_400)
+  const orphanWaitMs = variables.read('JUICE_ORPHAN_WAIT_SECONDS', seconds, 60) * 1000
+  const unreachableWaitMs = variables.read('JUICE_UNREACHABLE_WAIT_SECONDS', seconds, 60) * 1000
+  const log = {
+    level: variables.read('JUICE_LOG_LEVEL', oneOf(...logLevels), 'info'),
+    format: variables.read('JUICE_LOG_FORMAT', oneOf('json', 'pattern'), 'json'),
+  }
+
+  const url = urlOf(http.host, http.port, options.hostname ?? hostname())
+  const publicUrl = variables.read('JUICE_PUBLIC_URL', baseUrl, url)
+  const advertiseUrl = variables.read('JUICE_ADVERTISE_URL', baseUrl, url)
+  const unreachable = unreachablePublicUrl(publicUrl, mesos.masters)
+  if (unreachable !== undefined) variables.errors.push(unreachable)
+
+  readOthers(variables, warnings)
+  variables.refuseUnknown('JUICE_')
+  if (databaseUrl === undefined || variables.errors.length > 0) throw new ConfigError(variables.errors)
+  return {
+    databaseUrl,
+    mesos,
+    framework,
+    http,
+    publicUrl,
+    advertiseUrl,
+    executor,
+    orphanWaitMs,
+    unreachableWaitMs,
+    log,
+    warnings,
+  }
+}
+
+/** The same configuration once the process listens on `port`: URLs derived from port 0 get the real one. */
+export function atPort(config: Config, port: number): Config {
+  const fix = (url: string): string => {
+    const parsed = new URL(url)
+    if (parsed.port !== '0') return url
+    parsed.port = String(port)
+    return parsed.origin
+  }
+  return {
+    ...config,
+    http: { ...config.http, port },
+    publicUrl: fix(config.publicUrl),
+    advertiseUrl: fix(config.advertiseUrl),
+  }
+}
+
+function readMesos(variables: Variables, readFile: (path: string) => string): MesosConfig {
+  const masters = variables.read('JUICE_MESOS_MASTER', mastersOf, ['http://127.0.0.1:5050'])
+  const role = variables.read('JUICE_MESOS_ROLE', roleOf, 'juice')
+  const codec = variables.read('JUICE_MESOS_CODEC', oneOf('protobuf', 'json'), 'protobuf')
+  const principal = variables.read('JUICE_MESOS_PRINCIPAL', principalOf, undefined)
+  const secret = variables.text('JUICE_MESOS_SECRET')
+  const agentPrincipal = variables.read('JUICE_MESOS_AGENT_PRINCIPAL', principalOf, undefined)
+  const agentSecret = variables.text('JUICE_MESOS_AGENT_SECRET')
+  const caFile = variables.text('JUICE_MESOS_CA_FILE')
+  if (secret !== undefined && principal === undefined)
+    variables.errors.push('JUICE_MESOS_SECRET needs JUICE_MESOS_PRINCIPAL beside it')
+  if ((agentSecret === undefined) !== (agentPrincipal === undefined))
+    variables.errors.push('JUICE_MESOS_AGENT_PRINCIPAL and JUICE_MESOS_AGENT_SECRET must be set together')
+  const ca = variables.read(
+    'JUICE_MESOS_CA_FILE',
+    path => {
+      try {
+        const content = readFile(path)
+        if (content.includes('-----BEGIN CERTIFICATE-----')) return content
+      } catch {
+        // Told below, with what would be right.
+      }
+      throw new Wrong('the path of a readable file with PEM certificates')
+    },
+    undefined,
+  )
+  return {
+    masters,
+    role,
+    codec,
+    ...(principal === undefined ? {} : { principal }),
+    ...(secret === undefined ? {} : { secret }),
+    ...(caFile === undefined || ca === undefined ? {} : { caFile, ca }),
+    ...(agentPrincipal === undefined ? {} : { agentPrincipal }),
+    ...(agentSecret === undefined ? {} : { agentSecret }),
+  }
+}
+
+function readHttp(variables: Variables, env: Environment, warnings: string[]): Config['http'] {
+  const port = wholeNumber(0, 65_535)
+  const host = variables.read('JUICE_HTTP_HOST', hostOf, '127.0.0.1')
+  const allowUnauthenticated = variables.read('JUICE_ALLOW_UNAUTHENTICATED', oneOf('1', '0'), '0') === '1'
+  if (!isLoopback(host)) {
+    if (allowUnauthenticated)
+      warnings.push(
+        `listening on ${host} without authentication (JUICE_ALLOW_UNAUTHENTICATED=1): everyone who reaches this port can run programs on the cluster`,
+      )
+    else
+      variables.errors.push(
+        `JUICE_HTTP_HOST must be a loopback address, not "${host}": there is no authentication yet, and everyone who reaches the port could run programs on the cluster. JUICE_ALLOW_UNAUTHENTICATED=1 permits it in a network that you trust`,
+      )
+  }
+  // Marathon and other launchers give a process its ports as PORT0, PORT1.
+  const given = variables.read('JUICE_HTTP_PORT', port, undefined)
+  return { host, port: given ?? launcherPort(env, 'PORT0') ?? 8080, allowUnauthenticated }
+}
+
+function launcherPort(env: Environment, name: string): number | undefined {
+  const text = env[name] ?? ''
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  return port >= 1 && port <= 65_535 ? port : undefined
+}
+
+function readExecutor(variables: Variables): ExecutorConfig {
+  const absolutePath = matching(/^\/[^\0]*$/, 'an absolute path on the agents')
+  const registryAuthFile = variables.read('JUICE_REGISTRY_AUTH_FILE', absolutePath, undefined)
+  return {
+    dockerHost: variables.read(
+      'JUICE_EXECUTOR_DOCKER_HOST',
+      matching(
+        /^unix:\/\/\/\S+$/,
+        'the unix socket of the Docker engine on the agents, such as unix:///var/run/docker.sock',
+      ),
+      'unix:///var/run/docker.sock',
+    ),
+    cpusMillis: variables.read('JUICE_EXECUTOR_CPUS', cpusOf, 100),
+    memMb: variables.read('JUICE_EXECUTOR_MEM_MB', wholeNumber(32, 65_536), 160),
+    commandUser: variables.read('JUICE_COMMAND_USER', unixUser, 'nobody'),
+    sandboxRetentionMs: variables.read('JUICE_SANDBOX_RETENTION', duration, 7 * 86_400_000),
+    ...(registryAuthFile === undefined ? {} : { registryAuthFile }),
+  }
+}
+
+/** Variables of what is not there yet: harmless ones get a warning, ones that someone counts on stop the start. */
+function readOthers(variables: Variables, warnings: string[]): void {
+  if (variables.read('JUICE_GRPC_PORT', wholeNumber(0, 65_535), undefined) !== undefined)
+    warnings.push('JUICE_GRPC_PORT has no effect in this version: there is no gRPC server')
+  if (variables.read('JUICE_V1_TENANT', printable(100), undefined) !== undefined)
+    warnings.push('JUICE_V1_TENANT has no effect in this version: there is no Juice v1 API')
+  variables.refuse(
+    'JUICE_CALLBACK_SECRET',
+    'this version does not sign callbacks, and their receivers would trust them',
+  )
+  variables.refuse(
+    'JUICE_CALLBACK_ALLOW',
+    'this version has only the default rule for the hosts of callbacks (no loopback, link-local or metadata addresses)',
+  )
+}
+
+function unreachablePublicUrl(publicUrl: string, masters: readonly string[]): string | undefined {
+  const elsewhere = masters.find(master => !isLoopback(new URL(master).hostname))
+  if (elsewhere === undefined || !isLoopback(new URL(publicUrl).hostname)) return undefined
+  return `JUICE_PUBLIC_URL must be a URL that agents reach, not "${publicUrl}": the master ${elsewhere} is on another machine, and its agents fetch the executor from here`
+}
+
+/** Where a listener on all addresses is found: at its machine's name. */
+function urlOf(host: string, port: number, machine: string): string {
+  const reachable = host === '0.0.0.0' || host === '::' ? machine : host
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+}
+
+function databaseUrlOf(text: string): string {
+  const url = URL.parse(text)
+  if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol))
+    throw new Wrong('a URL such as postgres://juice:secret@host:5432/juice')
+  return text
+}
+
+function mastersOf(text: string): string[] {
+  if (text.startsWith('zk://'))
+    throw new Wrong(
+      'the URL of the Mesos master, or several with commas: this version does not find masters through ZooKeeper (a list follows the leader as well)',
+    )
+  const parts = text.split(',').map(part => part.trim())
+  try {
+    return parts.map(baseUrl)
+  } catch {
+    throw new Wrong('URLs such as http://host:5050, separated by commas, without path or credentials')
+  }
+}
+
+// Mesos' own rules for roles.
+function roleOf(text: string): string {
+  const parts = text.split('/')
+  const good = parts.every(
+    part => /^[^\s\p{Cc}*\\-][^\s\p{Cc}*\\]*$/u.test(part) && part !== '.' && part !== '..',
+  )
+  if (text !== '*' && !good)
+    throw new Wrong(
+      'a Mesos role: no blanks, no backslash, no *, no part that is empty, . or .. or begins with -',
+    )
+  return text
+}
+
+function cpusOf(text: string): number {
+  const millis = /^\d{1,4}(\.\d{1,3})?$/.test(text) ? Math.round(Number(text) * 1000) : NaN
+  if (!(millis >= 10 && millis <= 64_000))
+    throw new Wrong('a number from 0.01 to 64 with at most three decimals')
+  return millis
+}
+
+const unixUser = matching(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, "a unix user's name")
+const hostOf = matching(/^[A-Za-z0-9.:_-]{1,253}$/, 'a host name or an IP address without brackets')
+const principalOf = matching(/^[^:\p{Cc}]{1,255}$/u, 'a name without a colon')
+
+function printable(max: number): (text: string) => string {
+  return matching(new RegExp(`^\\P{Cc}{1,${max}}$`, 'u'), `1 to ${max} characters without control characters`)
+}
