@@ -54,9 +54,11 @@ export async function until(
   id: number,
   condition: (task: TaskJson) => boolean,
   timeoutMs = 60_000,
+  signal?: AbortSignal,
 ): Promise<TaskJson> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
+    signal?.throwIfAborted()
     const task = await getTask(url, id)
     if (condition(task)) return task
     if (performance.now() > deadline)
@@ -65,27 +67,35 @@ export async function until(
   }
 }
 
-interface Watcher {
+export interface Watcher {
   state(state: string, elapsedMs: number): void
   output(text: string): void
+  readonly signal?: AbortSignal
 }
 
-/** Tells each state and, as they come, the bytes of stdout; resolves with the record once the task has ended. */
+/** Tells each state and, as it comes, what the task writes to stdout; resolves with the record once it has ended. */
 export async function follow(url: string, id: number, watcher: Watcher): Promise<TaskJson> {
   const started = performance.now()
   let seen: string | undefined
-  const states = until(url, id, task => {
+  const check = (task: TaskJson): boolean => {
     if (task.state !== seen) watcher.state((seen = task.state), performance.now() - started)
     return terminal.has(task.state)
-  })
-  const output = readLog(url, id, text => watcher.output(text))
-  const [task] = await Promise.all([states, output])
+  }
+  const [task] = await Promise.all([
+    until(url, id, check, 600_000, watcher.signal),
+    followLog(url, id, text => watcher.output(text), watcher.signal),
+  ])
   return task
 }
 
-/** Reads the followed log (server-sent events) to its end. */
-async function readLog(url: string, id: number, output: (text: string) => void): Promise<void> {
-  const response = await fetch(`${url}/v2/tasks/${id}/logs?stream=stdout&follow=true`)
+/** Reads the followed log (server-sent events) to its end; throws on any answer but 200. */
+export async function followLog(
+  url: string,
+  id: number,
+  output: (text: string) => void,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<void> {
+  const response = await fetch(`${url}/v2/tasks/${id}/logs?stream=stdout&follow=true`, { signal })
   if (!response.ok || response.body === null)
     throw new Error(`logs of task ${id}: ${response.status} ${await response.text()}`)
   let buffered = ''
@@ -95,7 +105,7 @@ async function readLog(url: string, id: number, output: (text: string) => void):
     buffered = events.pop() ?? ''
     for (const event of events) {
       const lines = event.split('\n')
-      if (lines.some(line => line === 'event: end')) return
+      if (lines.includes('event: end')) return
       const data = lines.filter(line => line.startsWith('data:')).map(line => line.slice(5).replace(/^ /, ''))
       if (data.length > 0) output(data.join('\n'))
     }

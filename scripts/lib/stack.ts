@@ -1,0 +1,100 @@
+// All of Juice on loopback, for the quickstart and the benchmarks: a Docker engine, PostgreSQL, a local Mesos and one
+// framework process, each pushed on the caller's list of what to end, in the order of their start.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { LocalMesos } from 'local-mesos'
+import { packDemoImage } from '../demo-image.ts'
+import { findDockerEngine, startDockerEngine } from '../docker-engine.ts'
+import { startPostgres } from '../postgres.ts'
+import { startFramework, type FrameworkProcess } from './framework-process.ts'
+import { freePort } from './ports.ts'
+
+export const demoImage = 'juice-demo:latest'
+
+/** An engine, or one line on why there is none and what to install. */
+export type Docker = { readonly dockerHost: string } | { readonly missing: string }
+
+export interface Stack {
+  readonly dir: string
+  readonly docker: Docker
+  readonly databaseUrl: string
+  readonly mesos: LocalMesos
+  readonly framework: FrameworkProcess
+}
+
+export interface StackOptions {
+  readonly agents: number
+  /** Taken where they are free, else any. */
+  readonly ports?: { readonly mesos: number; readonly juice: number }
+  readonly cpusPerAgent?: number
+  /** Told as each part is there: its name and where it is. */
+  readonly progress: (part: string, text: string) => void
+  /** Aborted: the part that is just starting is still brought up, then it throws. */
+  readonly signal?: AbortSignal
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+async function findOrStartDocker(
+  resources: AsyncDisposableStack,
+  progress: StackOptions['progress'],
+): Promise<Docker> {
+  const found = await findDockerEngine()
+  if (found !== undefined) return found
+  if (process.getuid?.() !== 0) return { missing: 'install and start Docker, or set DOCKER_HOST' }
+  progress('docker', 'no engine answers at DOCKER_HOST or the default socket: starting a private one')
+  try {
+    const engine = await startDockerEngine()
+    resources.defer(() => engine.close())
+    return engine
+  } catch (error) {
+    return { missing: reason(error) }
+  }
+}
+
+/** @throws Error where a part does not start; what had started is on `resources`. */
+export async function startStack(resources: AsyncDisposableStack, options: StackOptions): Promise<Stack> {
+  const { progress } = options
+  const dir = await mkdtemp(join(tmpdir(), 'juice-stack-'))
+  resources.defer(() => rm(dir, { recursive: true, force: true }))
+
+  const [docker, postgres] = await Promise.all([
+    findOrStartDocker(resources, progress),
+    startPostgres({ dir: join(dir, 'postgres'), durable: false }).then(server => {
+      resources.defer(() => server.close())
+      return server
+    }),
+  ])
+  options.signal?.throwIfAborted()
+  if ('dockerHost' in docker) {
+    await packDemoImage(docker.dockerHost, demoImage)
+    progress('docker', docker.dockerHost)
+  }
+  progress('postgresql', postgres.url)
+
+  options.signal?.throwIfAborted()
+  const agent = { resources: { cpus: options.cpusPerAgent ?? 4, memMb: 8192, diskMb: 20_480 } }
+  const mesos = await LocalMesos.start({
+    agents: Array.from({ length: options.agents }, () => agent),
+    port: options.ports === undefined ? 0 : await freePort(options.ports.mesos),
+    workDir: join(dir, 'mesos'),
+    allocationIntervalMs: 200,
+  })
+  resources.defer(() => mesos.close())
+  progress('mesos', `${mesos.url}, agents ${mesos.agents.map(({ url }) => url).join(' and ')}`)
+
+  options.signal?.throwIfAborted()
+  const framework = await startFramework({
+    dir,
+    databaseUrl: postgres.url,
+    mesosMaster: mesos.url,
+    port: await freePort(options.ports?.juice ?? 0),
+    ...('dockerHost' in docker ? { dockerHost: docker.dockerHost } : {}),
+  })
+  resources.defer(() => framework.close())
+  progress('juice', `${framework.url}, log ${framework.logFile}`)
+  return { dir, docker, databaseUrl: postgres.url, mesos, framework }
+}
