@@ -1,2 +1,10 @@
 // What the package offers. Everything here is public; everything else may change.
 export type * from './generated/messages.ts'
+export type { Codec, CodecName } from './codec/index.ts'
+export { codec, codecOf } from './codec/index.ts'
+export type { MessageName, Messages } from './codec/names.ts'
+export type { Clock } from './clock.ts'
+export { systemClock } from './clock.ts'
+export type { MesosErrorCode } from './errors.ts'
+export { MesosError } from './errors.ts'
+export { RecordIoParser, encodeRecord } from './recordio.ts'

@@ -1,0 +1,48 @@
+// The messages that the codecs know by a short name, that is without `mesos.v1.`, and their TypeScript types.
+import type {
+  AgentCall,
+  AgentInfo,
+  AgentResponse,
+  ContainerInfo,
+  ExecutorCall,
+  ExecutorEvent,
+  ExecutorInfo,
+  FrameworkInfo,
+  Labels,
+  MasterCall,
+  MasterEvent,
+  MasterInfo,
+  MasterResponse,
+  Offer,
+  Resource,
+  SchedulerCall,
+  SchedulerEvent,
+  Task,
+  TaskInfo,
+  TaskStatus,
+} from '../generated/messages.ts'
+
+export interface Messages {
+  'scheduler.Call': SchedulerCall
+  'scheduler.Event': SchedulerEvent
+  'executor.Call': ExecutorCall
+  'executor.Event': ExecutorEvent
+  'master.Call': MasterCall
+  'master.Response': MasterResponse
+  'master.Event': MasterEvent
+  'agent.Call': AgentCall
+  'agent.Response': AgentResponse
+  AgentInfo: AgentInfo
+  ContainerInfo: ContainerInfo
+  ExecutorInfo: ExecutorInfo
+  FrameworkInfo: FrameworkInfo
+  Labels: Labels
+  MasterInfo: MasterInfo
+  Offer: Offer
+  Resource: Resource
+  Task: Task
+  TaskInfo: TaskInfo
+  TaskStatus: TaskStatus
+}
+
+export type MessageName = keyof Messages

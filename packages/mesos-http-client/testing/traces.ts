@@ -1,0 +1,69 @@
+// Reads the recordings of a real Mesos below test/fixtures/mesos-traces; for tests only.
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+export interface TraceRecord {
+  readonly at_ms: number
+  readonly event?: unknown
+  readonly event_base64?: string
+}
+
+export interface TraceRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: unknown
+  readonly body_base64?: string
+  readonly body_decoded?: unknown
+}
+
+export interface TraceResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly records?: readonly TraceRecord[]
+  readonly end?: string
+  readonly body?: unknown
+  readonly body_base64?: string
+  readonly body_invalid_utf8_base64?: string
+}
+
+export interface TraceExchange {
+  readonly at_ms: number
+  readonly to: string
+  readonly note?: string
+  readonly request: TraceRequest
+  readonly response: TraceResponse
+}
+
+export interface Trace {
+  readonly scenario: string
+  /** Complete HTTP exchanges; what was recorded as raw text or as an action is left out. */
+  readonly exchanges: readonly TraceExchange[]
+}
+
+const folder = join(import.meta.dirname, '../../../test/fixtures/mesos-traces')
+
+const isExchange = (entry: Partial<TraceExchange>): entry is TraceExchange =>
+  entry.request?.path !== undefined && entry.response?.status !== undefined
+
+/** By the beginning of its file's name up to the first dash, such as `04c`. */
+export function trace(number: string): Trace {
+  const file = readdirSync(folder).find(name => name.startsWith(`${number}-`))
+  if (file === undefined) throw new Error(`no trace ${number}`)
+  const content: { scenario: string; exchanges: Partial<TraceExchange>[] } = JSON.parse(
+    readFileSync(join(folder, file), 'utf8'),
+  )
+  return { scenario: content.scenario, exchanges: content.exchanges.filter(isExchange) }
+}
+
+/** All of them. */
+export function traces(): Trace[] {
+  return readdirSync(folder)
+    .filter(name => /^\d+\w?-/.test(name))
+    .map(name => trace(name.slice(0, name.indexOf('-'))))
+}
+
+/** A JSON body exactly as it was sent, as far as a value can tell. */
+export function textOf(body: unknown): string {
+  return typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body)
+}
