@@ -164,7 +164,7 @@ export class EngineHttp {
     return request({
       ...this.#address,
       method,
-      path: query.size > 0 ? `${path}?${query}` : path,
+      path: query.size > 0 ? `${path}?${query.toString()}` : path,
       agent: connection === 'pooled' ? this.#agent : false,
       headers: {
         Host: 'docker',
