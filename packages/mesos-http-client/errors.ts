@@ -151,10 +151,10 @@ export function errorFromAnswer(what: string, status: number, body: string): Mes
  * the two known texts are final (S15, S16), since a master that ends a stream may take us back.
  */
 export function errorFromEvent(message: string, subscribed: boolean): MesosError {
-  if (/^Framework failed over/.test(message)) return new MesosError('failed_over', message)
-  if (/^Framework has been removed/.test(message)) return new MesosError('framework_removed', message)
+  if (message.startsWith('Framework failed over')) return new MesosError('failed_over', message)
+  if (message.startsWith('Framework has been removed')) return new MesosError('framework_removed', message)
   // an authoriser that could not be asked is no verdict
-  const refused = !subscribed && !/^Authorization failure/.test(message)
+  const refused = !subscribed && !message.startsWith('Authorization failure')
   return new MesosError(refused ? 'refused' : 'ended_by_peer', message)
 }
 

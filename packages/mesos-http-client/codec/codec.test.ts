@@ -128,8 +128,8 @@ describe('codec', () => {
   })
 
   it('reads a double with many digits as a number', () => {
-    const text = '{"name":"mem","type":"SCALAR","scalar":{"value":12345678901234567890}}'
-    expect(json.decode('Resource', bytesOf(text)).scalar?.value).to.equal(12345678901234567890)
+    const text = '{"name":"mem","type":"SCALAR","scalar":{"value":36893488147419103232}}'
+    expect(json.decode('Resource', bytesOf(text)).scalar?.value).to.equal(2 ** 65)
   })
 
   it('copies bytes out of its input', () => {

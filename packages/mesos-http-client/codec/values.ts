@@ -51,12 +51,18 @@ const ranges: Partial<Record<Scalar, readonly [bigint, bigint]>> = {
   fixed64: [0n, 2n ** 64n - 1n],
 }
 
-const shown = (value: unknown): string =>
-  typeof value === 'string'
-    ? JSON.stringify(value.slice(0, 50))
-    : typeof value === 'object'
-      ? typeof value
-      : String(value)
+function shown(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.slice(0, 50))
+    case 'number':
+    case 'bigint':
+    case 'boolean':
+      return String(value)
+    default:
+      return typeof value
+  }
+}
 
 /** An integer as it is kept in memory: a number where that is exact, else a bigint. */
 export function exact(value: bigint): number | bigint {

@@ -1,0 +1,97 @@
+// One request of an operator to a master or an agent: authenticated, redirected to the leader, bounded. Shared by
+// OperatorClient and FilesClient.
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
+import { errorFromAnswer } from '../errors.ts'
+import { followRedirects } from '../redirect.ts'
+import { ConnectionPool, basicAuthorization, readBody, send } from '../transport.ts'
+
+export interface OperatorOptions {
+  /** Of a master or an agent, such as `http://10.0.0.1:5051`. */
+  readonly url: string
+  readonly credential?: { readonly principal: string; readonly secret: string } | undefined
+  /** PEM certificates to trust instead of the system's. */
+  readonly ca?: string | undefined
+  /** 3 s. */
+  readonly connectTimeoutMs?: number | undefined
+  /** For the answer to begin, and for each further piece of it; 10 s. */
+  readonly callTimeoutMs?: number | undefined
+  /** A longer answer is refused, but for downloads; 128 MiB. */
+  readonly maxAnswerBytes?: number | undefined
+  readonly clock?: Clock | undefined
+}
+
+const CONNECTIONS = 8
+
+export class Requester {
+  readonly #options: OperatorOptions
+  readonly #pool: ConnectionPool
+  readonly clock: Clock
+  readonly callTimeoutMs: number
+
+  constructor(options: OperatorOptions) {
+    this.#options = options
+    this.clock = options.clock ?? systemClock
+    this.callTimeoutMs = options.callTimeoutMs ?? 10_000
+    this.#pool = new ConnectionPool({ connections: CONNECTIONS, ca: options.ca })
+  }
+
+  /** The URL of a path at this master or agent. */
+  at(path: string): URL {
+    return new URL(path, this.#options.url)
+  }
+
+  /**
+   * The answer, whose body still flows.
+   * @throws MesosError for any status but 2xx
+   */
+  async open(
+    method: 'GET' | 'POST',
+    path: string,
+    headers: OutgoingHttpHeaders,
+    body?: Uint8Array,
+  ): Promise<{ answer: IncomingMessage; what: string }> {
+    const { url, answer } = await followRedirects(
+      this.at(path),
+      target =>
+        send({
+          what: `${method} ${target.href}`,
+          url: target,
+          method,
+          headers: { ...basicAuthorization(this.#options.credential), ...headers },
+          body,
+          pool: this.#pool,
+          connectTimeoutMs: this.#options.connectTimeoutMs ?? 3_000,
+          answerTimeoutMs: this.callTimeoutMs,
+          clock: this.clock,
+        }).answer,
+    )
+    const what = `${method} ${url.href}`
+    const status = answer.statusCode ?? 0
+    if (status < 200 || status > 299) {
+      throw errorFromAnswer(what, status, new TextDecoder().decode(await this.#read(what, answer)))
+    }
+    return { answer, what }
+  }
+
+  /** The whole answer. */
+  async fetch(
+    method: 'GET' | 'POST',
+    path: string,
+    headers: OutgoingHttpHeaders,
+    body?: Uint8Array,
+  ): Promise<{ bytes: Uint8Array; contentType: string | undefined; what: string }> {
+    const { answer, what } = await this.open(method, path, headers, body)
+    return { bytes: await this.#read(what, answer), contentType: answer.headers['content-type'], what }
+  }
+
+  close(): void {
+    this.#pool.close()
+  }
+
+  #read(what: string, answer: IncomingMessage): Promise<Uint8Array> {
+    const maxBytes = this.#options.maxAnswerBytes ?? 128 * 1024 * 1024
+    return readBody(answer, { what, clock: this.clock, silenceMs: this.callTimeoutMs, maxBytes })
+  }
+}

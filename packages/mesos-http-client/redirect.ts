@@ -1,0 +1,49 @@
+// Following the leading master: 307 with a Location that has no scheme and another path (S8). Bounded, since for some
+// seconds after a take-over a master can point at the dead leader, or two at each other.
+import type { IncomingMessage } from 'node:http'
+import { MesosError } from './errors.ts'
+
+const MAX_HOPS = 5
+const redirects: ReadonlySet<number | undefined> = new Set([301, 302, 307, 308])
+
+/**
+ * Where an answer points to; undefined if it is no redirect.
+ * @throws MesosError `redirect_loop` for a Location that is none, or that would leave TLS
+ */
+export function redirectTarget(from: URL, answer: IncomingMessage): URL | undefined {
+  const { location } = answer.headers
+  if (!redirects.has(answer.statusCode) || location === undefined) return undefined
+  const target = URL.parse(location, from.href)
+  if (target === null || !/^https?:$/.test(target.protocol)) {
+    throw new MesosError('redirect_loop', `${from.href} redirects to nowhere: ${location}`)
+  }
+  if (from.protocol === 'https:' && target.protocol !== 'https:') {
+    throw new MesosError('redirect_loop', `${from.href} redirects out of TLS: ${location}`)
+  }
+  return target
+}
+
+/**
+ * Asks `url`, and on as long as the answers redirect.
+ * @returns the first answer that is no redirect, and where it came from
+ * @throws MesosError `redirect_loop` after 5 hops or at a place that was asked before; whatever `ask` throws
+ */
+export async function followRedirects(
+  url: URL,
+  ask: (url: URL) => Promise<IncomingMessage>,
+): Promise<{ url: URL; answer: IncomingMessage }> {
+  const seen = new Set<string>()
+  let at = url
+  for (;;) {
+    seen.add(at.href)
+    const answer = await ask(at)
+    const target = redirectTarget(at, answer)
+    if (target === undefined) return { url: at, answer }
+    // its body is of no use, but the connection may be
+    answer.resume()
+    if (seen.has(target.href) || seen.size > MAX_HOPS) {
+      throw new MesosError('redirect_loop', `redirected ${seen.size} times, at last to ${target.href}`)
+    }
+    at = target
+  }
+}
