@@ -1,0 +1,129 @@
+// Which processes belong to which command task. A process may leave its parent, its group and its session, and may
+// even overwrite its environment in memory; so it is known by any of: the marker variables that it inherited, a parent
+// or a session that is known already. Sends signals to those processes only.
+import { ownerVariable, taskVariable, type Clock } from '../types.ts'
+import { pause } from '../clock.ts'
+import { listProcesses, readProcess, readVariables, sendSignal, type ProcessInfo } from './proc.ts'
+
+/** Rounds of killing; what survives so many is beyond signals (uninterruptible sleep). */
+const killRounds = 60
+const killPauseMs = 50
+
+const ownSession = readProcess(process.pid)?.session
+
+export class TaskProcesses {
+  readonly mesosTaskId: string
+  /** pid → start ticks */
+  readonly known = new Map<number, number>()
+  readonly sessions = new Set<number>()
+
+  constructor(mesosTaskId: string) {
+    this.mesosTaskId = mesosTaskId
+  }
+
+  has(info: ProcessInfo): boolean {
+    return this.known.get(info.pid) === info.startTicks
+  }
+
+  add(info: ProcessInfo): void {
+    this.known.set(info.pid, info.startTicks)
+    // 0 is shown for every session of another pid namespace: it is nobody's.
+    if (info.session !== 0 && info.session !== ownSession) this.sessions.add(info.session)
+  }
+}
+
+export class ProcessTable {
+  readonly #owner: string
+  readonly #clock: Clock
+  readonly #tasks = new Map<string, TaskProcesses>()
+  /** Processes whose environment was looked at: pid → start ticks and the task that it names, if any. */
+  #looked = new Map<number, { startTicks: number; task: string | undefined }>()
+  #scan: Promise<void> | undefined
+
+  constructor(o: { readonly owner: string; readonly clock: Clock }) {
+    this.#owner = o.owner
+    this.#clock = o.clock
+  }
+
+  /** Begins to follow a task whose first process leads a session of its own. */
+  add(mesosTaskId: string, pid: number): TaskProcesses {
+    const task = new TaskProcesses(mesosTaskId)
+    const first = readProcess(pid)
+    if (first) task.add({ ...first, session: pid })
+    task.sessions.add(pid)
+    this.#tasks.set(mesosTaskId, task)
+    return task
+  }
+
+  remove(task: TaskProcesses): void {
+    this.#tasks.delete(task.mesosTaskId)
+  }
+
+  /** One look at all processes, for all who ask in the same turn: many tasks that end together cost one. */
+  refresh(): Promise<void> {
+    return (this.#scan ??= Promise.resolve().then(() => {
+      this.#scan = undefined
+      this.refreshNow()
+    }))
+  }
+
+  refreshNow(): void {
+    const processes = listProcesses()
+    const children = Map.groupBy(processes, info => info.ppid)
+    const marked = this.#readMarkers(processes)
+    for (const task of this.#tasks.values()) {
+      const alive = processes.filter(
+        info =>
+          task.has(info) || task.sessions.has(info.session) || marked.get(info.pid) === task.mesosTaskId,
+      )
+      task.known.clear()
+      for (let info = alive.pop(); info; info = alive.pop()) {
+        if (task.has(info)) continue
+        task.add(info)
+        alive.push(...(children.get(info.pid) ?? []))
+      }
+    }
+  }
+
+  async isAlive(task: TaskProcesses): Promise<boolean> {
+    await this.refresh()
+    return task.known.size > 0
+  }
+
+  /** KILL to all of a task's processes until none is left; false where some can't be killed. */
+  async killAll(task: TaskProcesses): Promise<boolean> {
+    for (let round = 0; round < killRounds; round++) {
+      if (!(await this.isAlive(task))) return true
+      for (const pid of task.known.keys()) sendSignal(pid, 'SIGKILL')
+      if (round > 0) await pause(this.#clock, killPauseMs)
+    }
+    return false
+  }
+
+  /** A process inherits its parent's environment before it has one of its own, so one look at each is enough. */
+  #readMarkers(processes: readonly ProcessInfo[]): Map<number, string | undefined> {
+    const looked = new Map<number, { startTicks: number; task: string | undefined }>()
+    for (const { pid, startTicks } of processes) {
+      const before = this.#looked.get(pid)
+      looked.set(
+        pid,
+        before?.startTicks === startTicks ? before : { startTicks, task: markedTask(pid, this.#owner) },
+      )
+    }
+    this.#looked = looked
+    return new Map([...looked].map(([pid, { task }]) => [pid, task]))
+  }
+}
+
+function markedTask(pid: number, owner: string): string | undefined {
+  const [foundOwner, task] = readVariables(pid, [ownerVariable, taskVariable])
+  return foundOwner === owner ? task : undefined
+}
+
+/** Every process that belongs to a command task of any executor, with the executor's owner id. */
+export function markedProcesses(): (ProcessInfo & { readonly owner: string })[] {
+  return listProcesses().flatMap(info => {
+    const [owner, task] = readVariables(info.pid, [ownerVariable, taskVariable])
+    return owner !== undefined && task !== undefined ? [{ ...info, owner }] : []
+  })
+}
