@@ -1,0 +1,72 @@
+// Who we are to Mesos, and whether that may be said again to a master that knows us. Pure.
+import type { FrameworkInfo, FrameworkInfoCapabilityType } from 'mesos-http-client'
+import type { FrameworkRecord } from '../usecases/index.ts'
+
+export interface FrameworkSettings {
+  readonly name: string
+  readonly user: string
+  readonly role: string
+  readonly failoverTimeoutSeconds: number
+  readonly principal?: string
+  readonly webuiUrl: string
+  readonly hostname: string
+}
+
+/** Each means that the code handles what it brings (S23, S26, S27, S29). A capability once used is never dropped (S24). */
+export const capabilities: readonly FrameworkInfoCapabilityType[] = [
+  'MULTI_ROLE',
+  'PARTITION_AWARE',
+  'TASK_KILLING_STATE',
+  'RESERVATION_REFINEMENT',
+]
+
+/** Without the id: the client adds it where one is known (S4). */
+export function frameworkInfo(settings: FrameworkSettings): FrameworkInfo {
+  return {
+    name: settings.name,
+    user: settings.user,
+    roles: [settings.role],
+    // Without checkpoint an agent's restart loses its tasks at once (S21).
+    checkpoint: true,
+    failover_timeout: settings.failoverTimeoutSeconds,
+    webui_url: settings.webuiUrl,
+    hostname: settings.hostname,
+    capabilities: capabilities.map(type => ({ type })),
+    ...(settings.principal === undefined ? {} : { principal: settings.principal }),
+  }
+}
+
+/** What the store keeps about us beside the id. */
+export function frameworkRecord(settings: FrameworkSettings, frameworkId: string): FrameworkRecord {
+  return {
+    name: settings.name,
+    frameworkId,
+    user: settings.user,
+    checkpoint: true,
+    capabilities,
+    ...(settings.principal === undefined ? {} : { principal: settings.principal }),
+  }
+}
+
+/**
+ * What must not have changed since the framework was registered (S24), in words. The master accepts some of these
+ * changes silently and then behaves by the old value, so we look ourselves.
+ */
+export function forbiddenChanges(known: FrameworkRecord, settings: FrameworkSettings): string[] {
+  const now = frameworkRecord(settings, known.frameworkId)
+  const problems: string[] = []
+  const changed = (what: string, before: unknown, after: unknown): void => {
+    if (before !== after) problems.push(`${what} was ${shown(before)} and is now ${shown(after)}`)
+  }
+  changed('the principal', known.principal, now.principal)
+  changed('the user', known.user, now.user)
+  changed('checkpointing', known.checkpoint, now.checkpoint)
+  for (const capability of known.capabilities) {
+    if (!now.capabilities.includes(capability)) problems.push(`the capability ${capability} is gone`)
+  }
+  return problems
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'absent' : JSON.stringify(value)
+}

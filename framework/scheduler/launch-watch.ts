@@ -1,0 +1,65 @@
+// Attempts whose fate Mesos has not told yet: those whose ACCEPT is on its way must not be asked for or killed (the
+// master would know nothing of them), those that stay silent are asked for (S50). In memory; after a restart the
+// reconciliation at the start covers what is not here.
+
+interface Watched {
+  readonly agentId: string
+  readonly phase: { readonly name: 'sending' } | { readonly name: 'sent'; askAtMs: number; waitMs: number }
+}
+
+export interface LaunchWatchOptions {
+  /** Silence after the ACCEPT before the master is asked; a cold agent fetches the executor first. */
+  readonly timeoutMs: number
+}
+
+const maxWaitMs = 60_000
+
+export class LaunchWatch {
+  readonly #watched = new Map<string, Watched>()
+  readonly #options: LaunchWatchOptions
+
+  constructor(options: LaunchWatchOptions) {
+    this.#options = options
+  }
+
+  /** Its intent is about to be committed and sent. */
+  sending(mesosTaskId: string, agentId: string): void {
+    this.#watched.set(mesosTaskId, { agentId, phase: { name: 'sending' } })
+  }
+
+  /** The master has the ACCEPT, or may have it: now only it can tell. `uncertain`: ask soon. */
+  sent(mesosTaskId: string, nowMs: number, uncertain = false): void {
+    const watched = this.#watched.get(mesosTaskId)
+    if (!watched) return
+    const waitMs = uncertain ? 1000 : this.#options.timeoutMs
+    this.#watched.set(mesosTaskId, {
+      agentId: watched.agentId,
+      phase: { name: 'sent', askAtMs: nowMs + waitMs, waitMs },
+    })
+  }
+
+  /** An update came, or the attempt does not exist after all. */
+  settled(mesosTaskId: string): void {
+    this.#watched.delete(mesosTaskId)
+  }
+
+  isSending(mesosTaskId: string): boolean {
+    return this.#watched.get(mesosTaskId)?.phase.name === 'sending'
+  }
+
+  /** Those to ask for now (they come again, ever later, until settled), and when to look again. */
+  overdue(nowMs: number): { tasks: { mesosTaskId: string; agentId: string }[]; nextMs?: number } {
+    const tasks: { mesosTaskId: string; agentId: string }[] = []
+    let nextMs = Infinity
+    for (const [mesosTaskId, { agentId, phase }] of this.#watched) {
+      if (phase.name === 'sending') continue
+      if (phase.askAtMs <= nowMs) {
+        tasks.push({ mesosTaskId, agentId })
+        phase.waitMs = Math.min(maxWaitMs, phase.waitMs * 2)
+        phase.askAtMs = nowMs + phase.waitMs
+      }
+      nextMs = Math.min(nextMs, phase.askAtMs)
+    }
+    return { tasks, ...(nextMs === Infinity ? {} : { nextMs }) }
+  }
+}

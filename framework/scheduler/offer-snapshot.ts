@@ -1,0 +1,89 @@
+// Between Mesos' offers and placement: what an offer holds for us, and the pieces taken from it as resources again. Pure.
+import type { Attribute, Offer, Resource, Unavailability } from 'mesos-http-client'
+import type { Lump, OfferSnapshot, Piece, PortRange } from '../placement/types.ts'
+
+const scalarNames = ['cpus', 'mem', 'disk'] as const
+
+/** The part of an offer that placement may look at. */
+export function offerSnapshot(offer: Offer): OfferSnapshot {
+  const resources = offer.resources ?? []
+  const unavailable = offer.unavailability ? unavailability(offer.unavailability) : undefined
+  return {
+    offerId: offer.id.value,
+    agentId: offer.agent_id.value,
+    hostname: offer.hostname,
+    role: offer.allocation_info?.role ?? '*',
+    attributes: attributes(offer.attributes ?? []),
+    lumps: resources.flatMap((resource, index) => lump(resource, index)),
+    gpus: resources.some(({ name, scalar }) => name === 'gpus' && (scalar?.value ?? 0) > 0),
+    ...(unavailable ? { unavailable } : {}),
+  }
+}
+
+/** Resources that another entry of the offer can't stand in for are left alone: volumes, mounts, shared or revocable ones (S31). */
+function lump(resource: Resource, index: number): Lump[] {
+  if (resource.revocable || resource.shared || resource.provider_id) return []
+  if (resource.disk?.source || resource.disk?.persistence || resource.disk?.volume) return []
+  const reserved =
+    (resource.reservations ?? []).length > 0 ||
+    resource.reservation !== undefined ||
+    (resource.role ?? '*') !== '*'
+  if (resource.name === 'ports') {
+    const ranges = (resource.ranges?.range ?? []).map(({ begin, end }): PortRange => [
+      Number(begin),
+      Number(end),
+    ])
+    return [{ kind: 'ports', index, ranges, reserved }]
+  }
+  const name = scalarNames.find(candidate => candidate === resource.name)
+  if (!name || !resource.scalar) return []
+  return [{ kind: 'scalar', name, index, amountMillis: toMillis(resource.scalar.value), reserved }]
+}
+
+/** Mesos rounds to three decimals (S41); what is below the last one is not given away. */
+function toMillis(value: number): number {
+  return Math.max(0, Math.floor(value * 1000 + 1e-6))
+}
+
+function attributes(list: readonly Attribute[]): Map<string, readonly string[]> {
+  const byName = new Map<string, string[]>()
+  for (const { name, text, scalar, ranges, set } of list) {
+    const values = [
+      ...(text ? [text.value] : []),
+      ...(scalar ? [String(scalar.value)] : []),
+      ...(ranges?.range ?? []).map(({ begin, end }) => `${begin}-${end}`),
+      ...(set?.item ?? []),
+    ]
+    byName.set(name, [...(byName.get(name) ?? []), ...values])
+  }
+  return byName
+}
+
+function unavailability({ start, duration }: Unavailability): { fromMs: number; untilMs?: number } {
+  const fromMs = Number(start.nanoseconds) / 1e6
+  return { fromMs, ...(duration ? { untilMs: fromMs + Number(duration.nanoseconds) / 1e6 } : {}) }
+}
+
+/** `http://host:port` of the offer's agent, from the address that the master knows. */
+export function agentUrl(offer: Offer): string {
+  const { scheme = 'http', address } = offer.url ?? {}
+  const host = address?.hostname ?? address?.ip ?? offer.hostname
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? 5051}`
+}
+
+/** Pieces of these offers as resources: each in the exact shape in which it came, with its role and reservations (S29, S42). */
+export function giveBack(pieces: readonly Piece[], offers: ReadonlyMap<string, Offer>): Resource[] {
+  return pieces.map(piece => {
+    const offer = offers.get(piece.offerId)
+    const whole = offer?.resources?.[piece.index]
+    if (!offer || !whole) throw new Error(`a piece of offer ${piece.offerId} that nobody holds`)
+    const allocation = whole.allocation_info ?? offer.allocation_info
+    return {
+      ...whole,
+      ...(piece.kind === 'scalar'
+        ? { scalar: { value: piece.amountMillis / 1000 } }
+        : { ranges: { range: piece.ranges.map(([begin, end]) => ({ begin, end })) } }),
+      ...(allocation ? { allocation_info: allocation } : {}),
+    }
+  })
+}

@@ -1,0 +1,294 @@
+// One term of leadership: everything that runs between winning the lease and losing it, around one subscription to
+// Mesos. Passes events on to the parts that know what to do; memory is built from the store and ends with the term.
+import { MesosError, type SchedulerEvent, type SchedulerPhase } from 'mesos-http-client'
+import { LeaseLost } from '../store/index.ts'
+import { UseCaseError, type Channel } from '../usecases/index.ts'
+import { forbiddenChanges, frameworkInfo, frameworkRecord } from './framework-info.ts'
+import { answerInverseOffers } from './inverse-offers.ts'
+import { Loop } from './loop.ts'
+import { buildParts, type Parts } from './parts.ts'
+import type { MesosConnection, TermEnd, TermOptions } from './settings.ts'
+
+type Phase =
+  /** Reads the store. */
+  | { readonly name: 'starting' }
+  | { readonly name: 'disconnected' }
+  /** Subscribed; the framework id is made durable before anything is launched (S5). */
+  | { readonly name: 'registering'; readonly frameworkId: string; readonly suppressed: boolean }
+  | { readonly name: 'working' }
+  | { readonly name: 'over' }
+
+const choresMs = 3_600_000
+const ageCheckMs = 60_000
+const timersMs = 1000
+
+export class Term {
+  readonly #options: TermOptions
+  readonly #onEnd: (end: TermEnd) => void
+  readonly #parts: Parts
+  readonly #startup: Loop
+  readonly #feed: Loop
+  readonly #cycle: Loop
+  readonly #kills: Loop
+  /** Closed first to last. */
+  readonly #loops: readonly Loop[]
+  #mesos: MesosConnection | undefined
+  /** As the store keeps it, or as Mesos assigned it just now. */
+  #frameworkId: string | undefined
+  /** What the SUBSCRIBE under way said (S37). */
+  #suppressed = false
+  #phase: Phase = { name: 'starting' }
+
+  /** `onEnd` is called at most once, and not after `close`: whoever gets it closes the term. */
+  constructor(options: TermOptions, onEnd: (end: TermEnd) => void) {
+    this.#options = options
+    this.#onEnd = onEnd
+    const { pollMs } = options.settings
+    this.#parts = buildParts(options, {
+      calls: { call: call => this.#mesos?.call(call) ?? Promise.reject(notConnected()) },
+      pause: () => this.#mesos?.pause(),
+      resume: () => this.#mesos?.resume(),
+      frameworkId: () => this.#frameworkId ?? '',
+      onQueued: () => this.#feed.wake(),
+      failed: part => error => this.#failed(part, error),
+    })
+    const loop = (part: string, run: () => Promise<number | undefined>, intervalMs?: number): Loop =>
+      new Loop({
+        run,
+        onError: error => this.#failed(part, error),
+        ...(intervalMs === undefined ? {} : { intervalMs }),
+      })
+    const { cycle, feed, kills } = this.#parts
+    this.#startup = loop('start', () => this.#start())
+    this.#feed = loop(
+      'queue',
+      async () => {
+        await feed.run()
+        this.#cycle.wake()
+        return undefined
+      },
+      pollMs,
+    )
+    this.#cycle = loop('launch', () => cycle.run())
+    this.#kills = loop('kills', async () => (this.#isWorking ? await kills.run() : undefined), pollMs)
+    const timers = loop('timers', () => this.#timers(), timersMs)
+    const watch = loop('launch watch', async () => this.#askForSilent(), timersMs)
+    const chores = loop('chores', () => this.#chores(), choresMs)
+    const age = loop('executor age', () => this.#replaceAged(), ageCheckMs)
+    this.#recurring = [this.#feed, this.#kills, timers, watch, chores, age]
+    this.#loops = [this.#startup, ...this.#recurring, this.#cycle]
+  }
+
+  readonly #recurring: readonly Loop[]
+
+  start(): void {
+    this.#startup.wake()
+  }
+
+  /** Another process, or this one, has something for us. */
+  hint(channel: Channel): void {
+    if (this.#phase.name === 'starting' || this.#phase.name === 'over') return
+    if (channel === 'pending') this.#feed.wake()
+    if (channel === 'kills') this.#kills.wake()
+  }
+
+  /** Why a waiting task waits; undefined where it does not wait here. */
+  whyWaits(taskId: number): string | undefined {
+    const key = this.#parts.queue.shapeKey(taskId)
+    return key === undefined ? undefined : this.#parts.reasons.reason(key)
+  }
+
+  get subscribed(): boolean {
+    return this.#isWorking
+  }
+
+  /** Finishes the transactions in flight and closes the stream; tasks run on (S77). */
+  async close(): Promise<void> {
+    this.#phase = { name: 'over' }
+    const { cycle, intake, reconciler } = this.#parts
+    for (const loop of this.#loops) await loop.close()
+    await cycle.close()
+    await reconciler.close()
+    await intake.close()
+    await this.#mesos?.close()
+    this.#options.metrics.offersHeld.set(0)
+  }
+
+  get #isWorking(): boolean {
+    return this.#phase.name === 'working'
+  }
+
+  /** From the store first: who we are, which executors there are, what waits. Then Mesos. */
+  async #start(): Promise<undefined> {
+    const { store, settings, connect, log } = this.#options
+    if (this.#phase.name === 'registering') {
+      await this.#register(this.#phase)
+      return undefined
+    }
+    if (this.#phase.name !== 'starting') return undefined
+    const known = await store.loadFramework({ name: settings.framework.name })
+    const problems = known ? forbiddenChanges(known, settings.framework) : []
+    if (problems.length > 0) {
+      const message = `Mesos would not notice, but a registered framework can't change this: ${problems.join(', ')}`
+      this.#end({ name: 'refused', message })
+      return undefined
+    }
+    for (const [agentId, { generation }] of await store.loadExecutorGenerations()) {
+      this.#parts.agents.setGeneration(agentId, generation)
+    }
+    await this.#parts.feed.run()
+    if (this.#isOver()) return undefined
+    this.#frameworkId = known?.frameworkId
+    log.info({ frameworkId: known?.frameworkId, waiting: this.#parts.queue.size }, 'leading')
+    this.#enter({ name: 'disconnected' })
+    this.#mesos = connect({
+      frameworkInfo: frameworkInfo(settings.framework),
+      ...(known ? { frameworkId: known.frameworkId } : {}),
+      suppressedRoles: () => {
+        this.#suppressed = !this.#parts.cycle.wantsOffers
+        return this.#suppressed ? [settings.framework.role] : []
+      },
+      onEvent: event => this.#event(event),
+      onPhase: phase => this.#connectionPhase(phase),
+    })
+    this.#mesos.start()
+    for (const loop of this.#recurring) loop.wake()
+    return undefined
+  }
+
+  /** S5: nothing is launched before the id that Mesos assigned is safe. */
+  async #register(phase: Phase & { name: 'registering' }): Promise<void> {
+    const { store, settings } = this.#options
+    if (phase.frameworkId !== this.#frameworkId) {
+      await store.saveFramework(frameworkRecord(settings.framework, phase.frameworkId))
+      this.#frameworkId = phase.frameworkId
+    }
+    if (this.#phase !== phase) return
+    const { cycle, kills, reconciler } = this.#parts
+    this.#enter({ name: 'working' })
+    cycle.subscribed(phase.suppressed)
+    kills.forgetSubscription()
+    reconciler.start()
+    this.#cycle.wake()
+    this.#kills.wake()
+  }
+
+  #connectionPhase(phase: SchedulerPhase): void {
+    const { log, metrics } = this.#options
+    if (this.#isOver()) return
+    if (phase.name === 'subscribed') {
+      metrics.subscriptions.inc()
+      log.info({ url: phase.url, frameworkId: phase.frameworkId }, 'subscribed')
+      this.#enter({ name: 'registering', frameworkId: phase.frameworkId, suppressed: this.#suppressed })
+      this.#startup.wake()
+      return
+    }
+    this.#disconnected()
+    if (phase.name === 'waiting') log.warn({ cause: phase.cause.message }, 'not subscribed to Mesos')
+    if (phase.name === 'closed' && phase.cause)
+      void this.#closedByMesos(phase.cause.code, phase.cause.message)
+  }
+
+  /** All that a subscription brought is void (S38). */
+  #disconnected(): void {
+    if (this.#phase.name !== 'registering' && !this.#isWorking) return
+    const { cycle, agents, reconciler } = this.#parts
+    this.#enter({ name: 'disconnected' })
+    cycle.unsubscribed()
+    agents.forgetSubscription()
+    reconciler.stop()
+  }
+
+  async #closedByMesos(code: string, message: string): Promise<void> {
+    if (code === 'failed_over') this.#end({ name: 'failed_over', message })
+    else if (code === 'framework_removed') {
+      const active = await this.#options.store.loadActive().catch(() => undefined)
+      // A store that does not answer may hold live tasks: the loud way is the safe one.
+      this.#end({ name: 'removed', frameworkId: this.#frameworkId ?? '', live: active?.length ?? 1 })
+    } else this.#end({ name: 'refused', message })
+  }
+
+  #event(event: SchedulerEvent): void {
+    const { book, cycle, intake, telemetry } = this.#parts
+    const { metrics, log, store } = this.#options
+    if (this.#isOver()) return
+    if (event.offers?.offers) {
+      metrics.offersReceived.inc(event.offers.offers.length)
+      book.add(event.offers.offers)
+      cycle.offersCame()
+      this.#cycle.wake()
+    } else if (event.rescind) book.rescind(event.rescind.offer_id.value)
+    else if (event.update) {
+      telemetry.received(event.update.status)
+      intake.update(event.update.status)
+    } else if (event.failure) {
+      log.info({ failure: event.failure }, 'Mesos reports a failure')
+      intake.failure(event.failure)
+    } else if (event.inverse_offers?.inverse_offers) {
+      const calls: MesosConnection | undefined = this.#mesos
+      if (!calls) return
+      answerInverseOffers(event.inverse_offers.inverse_offers, store, calls).catch((error: unknown) =>
+        this.#failed('inverse offers', error),
+      )
+    }
+    metrics.offersHeld.set(book.size)
+  }
+
+  async #timers(): Promise<number | undefined> {
+    const { expired, abandoned, nextAt } = await this.#options.store.applyTimers()
+    this.#parts.queue.remove(expired)
+    if (abandoned.length > 0) this.#feed.wake()
+    return nextAt && Math.max(0, nextAt.getTime() - this.#options.now())
+  }
+
+  #askForSilent(): number | undefined {
+    if (!this.#isWorking) return undefined
+    const { tasks } = this.#parts.watch.overdue(this.#options.now())
+    if (tasks.length > 0) this.#options.log.info({ tasks: tasks.length }, 'asking for silent launches')
+    this.#parts.reconciler.ask(tasks)
+    return undefined
+  }
+
+  async #chores(): Promise<undefined> {
+    await this.#options.store.maintainStore()
+    return undefined
+  }
+
+  async #replaceAged(): Promise<undefined> {
+    const { store, now } = this.#options
+    for (const { agentId, generation } of this.#parts.agents.aged(now())) {
+      this.#parts.agents.setGeneration(
+        agentId,
+        await store.growExecutorGeneration({ agentId, from: generation }),
+      )
+    }
+    return undefined
+  }
+
+  #failed(part: string, error: unknown): void {
+    if (this.#isOver()) return
+    if (error instanceof LeaseLost) this.#end({ name: 'lease_lost' })
+    else if (error instanceof UseCaseError && error.code === 'framework_id_conflict') {
+      this.#end({ name: 'refused', message: error.message })
+    } else this.#options.log.warn({ err: error, part }, 'failed; will be tried again')
+  }
+
+  #end(end: TermEnd): void {
+    if (this.#isOver()) return
+    this.#phase = { name: 'over' }
+    this.#parts.cycle.unsubscribed()
+    this.#onEnd(end)
+  }
+
+  #isOver(): boolean {
+    return this.#phase.name === 'over'
+  }
+
+  #enter(phase: Phase): void {
+    if (!this.#isOver()) this.#phase = phase
+  }
+}
+
+function notConnected(): MesosError {
+  return new MesosError('not_subscribed', 'not connected to Mesos yet')
+}

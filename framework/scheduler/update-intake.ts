@@ -1,0 +1,101 @@
+// The buffer between the event stream, which must not wait for the database, and what is written to it (S19). Keeps the
+// order of arrival: a FAILURE comes before the updates that it explains (S76).
+import type { SchedulerEventFailure, TaskStatus } from 'mesos-http-client'
+import { Loop } from './loop.ts'
+
+export interface UpdateIntakeOptions {
+  /** Commits them and tells Mesos; throws where the store does not answer. They then come again. */
+  readonly applyUpdates: (statuses: readonly TaskStatus[]) => Promise<void>
+  readonly applyFailure: (failure: SchedulerEventFailure) => Promise<void>
+  /**
+   * Full: stop reading the stream. After 30 s the client gives the subscription up; what is not acknowledged comes again
+   * after `resume`, when the store is back.
+   */
+  readonly pause: () => void
+  readonly resume: () => void
+  readonly onError: (error: unknown) => void
+  readonly onDepth?: (depth: number) => void
+  readonly limit?: number
+  readonly batch?: number
+}
+
+type Item =
+  | { readonly kind: 'update'; readonly status: TaskStatus }
+  | { readonly kind: 'failure'; readonly failure: SchedulerEventFailure }
+
+type Phase = 'open' | 'full'
+
+export class UpdateIntake {
+  readonly #options: Required<Omit<UpdateIntakeOptions, 'onDepth'>> & Pick<UpdateIntakeOptions, 'onDepth'>
+  readonly #loop: Loop
+  #items: Item[] = []
+  #phase: Phase = 'open'
+
+  constructor(options: UpdateIntakeOptions) {
+    this.#options = { limit: 10_000, batch: 500, ...options }
+    this.#loop = new Loop({ run: () => this.#run(), onError: options.onError })
+  }
+
+  /** Events read and not yet committed. */
+  get depth(): number {
+    return this.#items.length
+  }
+
+  update(status: TaskStatus): void {
+    this.#push({ kind: 'update', status })
+  }
+
+  failure(failure: SchedulerEventFailure): void {
+    this.#push({ kind: 'failure', failure })
+  }
+
+  /** Finishes the batch in flight; the rest comes again from Mesos. */
+  async close(): Promise<void> {
+    await this.#loop.close()
+    this.#items = []
+    this.#options.onDepth?.(0)
+  }
+
+  #push(item: Item): void {
+    this.#items.push(item)
+    this.#options.onDepth?.(this.depth)
+    if (this.#phase === 'open' && this.depth >= this.#options.limit) {
+      this.#phase = 'full'
+      this.#options.pause()
+    }
+    this.#loop.wake()
+  }
+
+  async #run(): Promise<number | undefined> {
+    const first = this.#items[0]
+    if (!first) return undefined
+    if (first.kind === 'failure') {
+      await this.#options.applyFailure(first.failure)
+      this.#drop(1)
+    } else {
+      const statuses = this.#updates()
+      await this.#options.applyUpdates(statuses)
+      this.#drop(statuses.length)
+    }
+    return this.depth > 0 ? 0 : undefined
+  }
+
+  /** The updates before the next FAILURE, at most a batch. */
+  #updates(): TaskStatus[] {
+    const statuses: TaskStatus[] = []
+    for (const item of this.#items) {
+      if (item.kind !== 'update' || statuses.length >= this.#options.batch) break
+      statuses.push(item.status)
+    }
+    return statuses
+  }
+
+  #drop(count: number): void {
+    this.#items.splice(0, count)
+    this.#options.onDepth?.(this.depth)
+    if (this.#phase === 'full' && this.depth <= this.#options.limit / 2) {
+      this.#phase = 'open'
+      this.#options.resume()
+    }
+  }
+}

@@ -1,0 +1,27 @@
+// Why tasks wait: for each shape what each agent said when it last offered something. An offer that was refused does not
+// come back for a while, so the latest plan alone would know too little. No I/O.
+import { explain } from '../placement/reasons.ts'
+import type { No, Refusal } from '../placement/types.ts'
+
+export class WaitReasons {
+  readonly #byShape = new Map<string, Map<string, No>>()
+
+  /** Takes over what a plan said; shapes that wait no more are forgotten. */
+  learn(refusals: ReadonlyMap<string, Refusal>, waiting: ReadonlySet<string>): void {
+    for (const key of this.#byShape.keys()) if (!waiting.has(key)) this.#byShape.delete(key)
+    for (const [key, { agents }] of refusals) {
+      const known = this.#byShape.get(key) ?? new Map<string, No>()
+      for (const [agentId, no] of agents) known.set(agentId, no)
+      this.#byShape.set(key, known)
+    }
+  }
+
+  forgetAgent(agentId: string): void {
+    for (const agents of this.#byShape.values()) agents.delete(agentId)
+  }
+
+  /** For people. */
+  reason(shapeKey: string): string {
+    return explain(this.#byShape.get(shapeKey) ?? new Map())
+  }
+}
