@@ -104,6 +104,8 @@ class ContainerTask implements RunningTask {
   /** Creating first saves a question in the common case: the engine says itself that it lacks the image. */
   async #create(): Promise<string> {
     const { payload, logger, mesosTaskId } = this.#context
+    if (parseImage(payload.image ?? '') === undefined)
+      throw new DockerError('bad_request', `${payload.image} is no image's name`, { operation: 'pull' })
     const spec = containerSpec(this.#context)
     if (payload.docker?.forcePull) await this.#pull()
     let pulled = payload.docker?.forcePull ?? false
@@ -267,7 +269,8 @@ class ContainerTask implements RunningTask {
     // 127: no such command, 126: not executable, as docker run has it; the engine notes them in the container.
     const state = this.#containerId && (await this.#engine.inspect(this.#containerId).catch(() => undefined))
     const exitCode = state ? state.exitCode : 0
-    return { ...end, failure: 'FAILURE_START', ...(exitCode === 0 ? {} : { exitCode }) }
+    const known = exitCode === 126 || exitCode === 127
+    return { ...end, failure: 'FAILURE_START', ...(known ? { exitCode } : {}) }
   }
 
   #facts(): TaskEnd {

@@ -18,9 +18,13 @@ export type DockerErrorKind =
 /** What was asked of the engine. */
 export type DockerOperation = 'ping' | 'pull' | 'create' | 'attach' | 'start' | 'other'
 
-/** In answers 5xx of a start, what the machine lacks; any other failure there is the task's own configuration. */
+/** Answers 5xx to create or start that are about what the task asked for all the same. */
+const taskTrouble =
+  /OCI runtime|unable to find (user|group)|matching entries in (passwd|group) file|gathering device information|storage-opt/i
+
+/** And among those what the machine lacks. */
 const machineTrouble =
-  /no space left|cannot allocate memory|resource temporarily unavailable|too many open files|device or resource busy|input\/output error|i\/o timeout|read-only file system|context deadline exceeded|shim|ttrpc|already in use|already allocated/i
+  /no space left|cannot allocate memory|resource temporarily unavailable|too many open files|device or resource busy|input\/output error|i\/o timeout|read-only file system|context deadline exceeded|ttrpc|already in use|already allocated/i
 
 export class DockerError extends Error {
   readonly kind: DockerErrorKind
@@ -49,7 +53,7 @@ export class DockerError extends Error {
   /** The task asks for what the engine can't give: a bad parameter, a network or a command that isn't there. */
   get specFault(): boolean {
     if (this.operation !== 'create' && this.operation !== 'start') return false
-    if (this.kind === 'engine') return /OCI runtime/.test(this.message) && !machineTrouble.test(this.message)
+    if (this.kind === 'engine') return taskTrouble.test(this.message) && !machineTrouble.test(this.message)
     return this.kind === 'bad_request' || this.kind === 'not_found' || this.kind === 'conflict'
   }
 

@@ -1,5 +1,7 @@
 // A real Docker engine for tests: that of the whole run (JUICE_TEST_DOCKER_HOST), or one started for this mocha process and
 // closed when it ends. The image of the tests is packed into it.
+import { DockerEngine } from '../../executor/docker/engine.ts'
+import type { ListedContainer } from '../../executor/types.ts'
 import { packDemoImage } from '../../scripts/demo-image.ts'
 import { startDockerEngine, type PrivateEngine } from '../../scripts/docker-engine.ts'
 
@@ -23,6 +25,19 @@ async function engine(): Promise<{ dockerHost: string }> {
   if (dockerHost !== undefined) return { dockerHost }
   started ??= startDockerEngine()
   return started
+}
+
+/** All containers, running or not, that carry every one of `labels`. */
+export async function containersOf(
+  dockerHost: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<readonly ListedContainer[]> {
+  const docker = new DockerEngine({ dockerHost })
+  try {
+    return await docker.list({ labels: Object.entries(labels).map(([name, value]) => `${name}=${value}`) })
+  } finally {
+    await docker.close()
+  }
 }
 
 // A root hook: mocha runs it after the last test of all files that were loaded.
