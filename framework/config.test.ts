@@ -46,7 +46,7 @@ describe('configuration', () => {
         cpusMillis: 100,
         memMb: 160,
         commandUser: 'nobody',
-        sandboxRetentionMs: 604_800_000,
+        sandboxRetentionMs: 86_400_000,
       },
       orphanWaitMs: 60_000,
       unreachableWaitMs: 60_000,

@@ -243,7 +243,7 @@ function readExecutor(variables: Variables): ExecutorConfig {
     cpusMillis: variables.read('JUICE_EXECUTOR_CPUS', cpusOf, 100),
     memMb: variables.read('JUICE_EXECUTOR_MEM_MB', wholeNumber(32, 65_536), 160),
     commandUser: variables.read('JUICE_COMMAND_USER', unixUser, 'nobody'),
-    sandboxRetentionMs: variables.read('JUICE_SANDBOX_RETENTION', duration, 7 * 86_400_000),
+    sandboxRetentionMs: variables.read('JUICE_SANDBOX_RETENTION', duration, 86_400_000),
     ...(registryAuthFile === undefined ? {} : { registryAuthFile }),
   }
 }

@@ -1,0 +1,27 @@
+// From the JSON of a submission to a complete spec, or to every field that is wrong with it. Pure.
+import type { TaskSpec } from '../domain/spec.ts'
+import { checker, type Checked, type FieldError } from './check.ts'
+import { maxSpecBytes, TaskRequest } from './schemas/task-request.ts'
+import { specJson, toSpec } from './spec-json.ts'
+import { ruleErrors, textErrors } from './task-rules.ts'
+
+const checkShape = checker(TaskRequest)
+
+/** All faults of shape, of text and between fields together; one error for each field. */
+export function checkSubmission(body: unknown): Checked<TaskSpec> {
+  const shape = checkShape(body)
+  const errors = ('errors' in shape ? [...shape.errors] : []).concat(textErrors(body), ruleErrors(body))
+  if ('errors' in shape || errors.length > 0) return { errors: oneEach(errors) }
+  const spec = toSpec(shape.value)
+  const bytes = Buffer.byteLength(JSON.stringify(specJson(spec)))
+  if (bytes > maxSpecBytes)
+    return {
+      errors: [{ path: '', message: `must be at most ${maxSpecBytes} bytes long as JSON, not ${bytes}` }],
+    }
+  return { value: spec }
+}
+
+function oneEach(errors: readonly FieldError[]): FieldError[] {
+  const seen = new Set<string>()
+  return errors.filter(({ path }) => !seen.has(path) && seen.add(path))
+}
