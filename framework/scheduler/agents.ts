@@ -10,8 +10,11 @@ interface Entry {
   current?: { readonly info: ExecutorInfo; readonly sinceMs: number }
   /** When it was first launched without an answer yet. */
   startingSinceMs?: number
-  /** Ids of executors that sent updates in this subscription and have not failed since. */
-  readonly heard: Set<string>
+  /**
+   * Executors that sent updates and have not failed since. `runs`: in this subscription; `likely`: in an earlier one, so
+   * that it may have gone without a word to us.
+   */
+  readonly heard: Map<string, 'runs' | 'likely'>
   /** In a row, since an executor was heard of. */
   failures: number
   avoidUntilMs?: number
@@ -68,7 +71,7 @@ export class Agents {
   launched(agentId: string, nowMs: number): void {
     const entry = this.#entry(agentId)
     const id = entry.current?.info.executor_id.value
-    if (id !== undefined && !entry.heard.has(id)) entry.startingSinceMs ??= nowMs
+    if (id !== undefined && entry.heard.get(id) !== 'runs') entry.startingSinceMs ??= nowMs
   }
 
   generation(agentId: string): number {
@@ -87,7 +90,7 @@ export class Agents {
   /** An update by this executor: it runs. */
   heard(agentId: string, executorId: string): void {
     const entry = this.#entry(agentId)
-    entry.heard.add(executorId)
+    entry.heard.set(executorId, 'runs')
     if (entry.current?.info.executor_id.value !== executorId) return
     delete entry.startingSinceMs
     delete entry.avoidUntilMs
@@ -116,7 +119,7 @@ export class Agents {
 
   /** After a new subscription nothing is sure any more (S38). */
   forgetSubscription(): void {
-    for (const entry of this.#entries.values()) entry.heard.clear()
+    for (const { heard } of this.#entries.values()) for (const id of heard.keys()) heard.set(id, 'likely')
   }
 
   /** Agents whose executor is due for a successor by its age. */
@@ -128,7 +131,7 @@ export class Agents {
 
   #executorState(entry: Entry, nowMs: number): AgentState['executor'] {
     const id = entry.current?.info.executor_id.value
-    if (id !== undefined && entry.heard.has(id)) return 'running'
+    if (id !== undefined && entry.heard.get(id) === 'runs') return 'running'
     const starting = entry.startingSinceMs !== undefined && entry.startingSinceMs + startingMs > nowMs
     return starting || entry.heard.size > 0 ? 'starting' : 'absent'
   }
@@ -136,7 +139,7 @@ export class Agents {
   #entry(agentId: string): Entry {
     const known = this.#entries.get(agentId)
     if (known) return known
-    const entry: Entry = { generation: 0, heard: new Set(), failures: 0 }
+    const entry: Entry = { generation: 0, heard: new Map(), failures: 0 }
     this.#entries.set(agentId, entry)
     return entry
   }

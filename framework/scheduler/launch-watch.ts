@@ -47,19 +47,15 @@ export class LaunchWatch {
     return this.#watched.get(mesosTaskId)?.phase.name === 'sending'
   }
 
-  /** Those to ask for now (they come again, ever later, until settled), and when to look again. */
-  overdue(nowMs: number): { tasks: { mesosTaskId: string; agentId: string }[]; nextMs?: number } {
+  /** Those to ask for now; they come again, ever later, until settled. */
+  overdue(nowMs: number): { mesosTaskId: string; agentId: string }[] {
     const tasks: { mesosTaskId: string; agentId: string }[] = []
-    let nextMs = Infinity
     for (const [mesosTaskId, { agentId, phase }] of this.#watched) {
-      if (phase.name === 'sending') continue
-      if (phase.askAtMs <= nowMs) {
-        tasks.push({ mesosTaskId, agentId })
-        phase.waitMs = Math.min(maxWaitMs, phase.waitMs * 2)
-        phase.askAtMs = nowMs + phase.waitMs
-      }
-      nextMs = Math.min(nextMs, phase.askAtMs)
+      if (phase.name === 'sending' || phase.askAtMs > nowMs) continue
+      tasks.push({ mesosTaskId, agentId })
+      phase.waitMs = Math.min(maxWaitMs, phase.waitMs * 2)
+      phase.askAtMs = nowMs + phase.waitMs
     }
-    return { tasks, ...(nextMs === Infinity ? {} : { nextMs }) }
+    return tasks
   }
 }

@@ -40,8 +40,8 @@ describe('offer snapshot', () => {
     const recorded = recordedOffers('20-maintenance.json').find(o => o.unavailability)
     if (!recorded) throw new Error('no unavailability in the recording')
     const { unavailable } = offerSnapshot(recorded)
-    expect(unavailable?.fromMs).to.equal(1795332995023.162368)
-    expect(unavailable?.untilMs).to.equal(1795332995023.162368 + 3_600_000)
+    expect(unavailable?.fromMs).to.equal(1_795_332_995_023)
+    expect(unavailable?.untilMs).to.equal(1_795_332_995_023 + 3_600_000)
   })
 
   it('leaves alone what is not plain: revocable, shared, volumes, mounts, resource providers, GPUs (S31)', () => {

@@ -60,8 +60,8 @@ function attributes(list: readonly Attribute[]): Map<string, readonly string[]> 
 }
 
 function unavailability({ start, duration }: Unavailability): { fromMs: number; untilMs?: number } {
-  const fromMs = Number(start.nanoseconds) / 1e6
-  return { fromMs, ...(duration ? { untilMs: fromMs + Number(duration.nanoseconds) / 1e6 } : {}) }
+  const fromMs = Math.floor(Number(start.nanoseconds) / 1e6)
+  return { fromMs, ...(duration ? { untilMs: fromMs + Math.ceil(Number(duration.nanoseconds) / 1e6) } : {}) }
 }
 
 /** `http://host:port` of the offer's agent, from the address that the master knows. */

@@ -243,7 +243,7 @@ export class Term {
 
   #askForSilent(): number | undefined {
     if (!this.#isWorking) return undefined
-    const { tasks } = this.#parts.watch.overdue(this.#options.now())
+    const tasks = this.#parts.watch.overdue(this.#options.now())
     if (tasks.length > 0) this.#options.log.info({ tasks: tasks.length }, 'asking for silent launches')
     this.#parts.reconciler.ask(tasks)
     return undefined
