@@ -116,9 +116,7 @@ async function applyMissing(client: pg.Client, migrations: readonly Migration[])
  * in the future of the log. They go to its beginning, in their own order.
  */
 async function mendEventOrder(client: pg.Client): Promise<void> {
-  await client.query(
-    "update tasks.event set xid = '0' where xid >= pg_snapshot_xmax(pg_current_snapshot())",
-  )
+  await client.query("update tasks.event set xid = '0' where xid >= pg_snapshot_xmax(pg_current_snapshot())")
   await client.query(
     "update tasks.task set queued_xid = '0' where state = 'QUEUED' and queued_xid >= pg_snapshot_xmax(pg_current_snapshot())",
   )

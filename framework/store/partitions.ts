@@ -10,10 +10,10 @@ export async function ensurePartitions(db: Queryable, now: Date): Promise<number
   for (const parent of partitioned) {
     for (let ahead = 0; ahead <= monthsAhead; ahead++) {
       const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1))
-      const { rows } = await db.query<{ made: boolean }>('select tasks.ensure_month_partition($1, $2) as made', [
-        parent,
-        month,
-      ])
+      const { rows } = await db.query<{ made: boolean }>(
+        'select tasks.ensure_month_partition($1, $2) as made',
+        [parent, month],
+      )
       if (rows[0]?.made) made++
     }
   }

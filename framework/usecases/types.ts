@@ -97,7 +97,10 @@ export interface StatusUpdate {
 
 export interface UpdateResult {
   readonly mesosTaskId: string
-  /** `ignored`: nothing to change (S54, S55). `rejected`: could not be stored even cleaned; `error` says why. Acknowledge all three. */
+  /**
+   * `ignored`: nothing to change (S54, S55). `rejected`: impossible for the task as it is, or could not be stored even
+   * cleaned; `error` says why, and it belongs in the log. All three are to be acknowledged.
+   */
   readonly effect: 'applied' | 'ignored' | 'rejected'
   /** Alive, but not current: kill it (S51, S57). */
   readonly kill: boolean
@@ -123,7 +126,7 @@ export interface UpdateResult {
 export interface TimerResult {
   /** Waited longer than `maxQueueSeconds`. */
   readonly expired: readonly number[]
-  /** Given up on an agent that went away: these wait again, or ended. */
+  /** Their agent stayed away, or the details of their end did not come: these wait again, or ended. */
   readonly abandoned: readonly number[]
   /** Ran longer than `maxRuntimeSeconds` although the executor should have ended them: see `loadKills`. */
   readonly overran: readonly number[]

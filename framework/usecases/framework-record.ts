@@ -1,0 +1,52 @@
+// The framework id that Mesos assigned (S5), who leads, and whether the store is fit for use.
+import { migrationNames } from '../store/migrate.ts'
+import { selectFramework, upsertFramework } from '../store/queries/framework.ts'
+import { selectLeader } from '../store/queries/lease.ts'
+import { selectMigrations } from '../store/queries/select-migrations.ts'
+import { fencedTransaction } from '../store/transaction.ts'
+import type { Deps, LeaderDeps, LeaseHold } from './deps.ts'
+import { UseCaseError } from './errors.ts'
+import type { FrameworkRecord } from './types.ts'
+
+export async function loadFramework(
+  deps: Deps,
+  args: { readonly name: string },
+): Promise<FrameworkRecord | undefined> {
+  const row = await selectFramework(deps.pool, args.name)
+  if (!row) return undefined
+  const { principal, ...record } = row
+  return { ...record, ...(principal === null ? {} : { principal }) }
+}
+
+/**
+ * Before anything is launched (S5). Throws UseCaseError `framework_id_conflict` where another id is kept under this name (S16):
+ * an operator must decide what becomes of that one's tasks. Throws LeaseLost.
+ */
+export async function saveFramework(
+  deps: LeaderDeps,
+  lease: LeaseHold,
+  record: FrameworkRecord,
+): Promise<void> {
+  const row = { ...record, principal: record.principal ?? null }
+  const saved = await fencedTransaction(deps.pool, lease, db => upsertFramework(db, row, deps.now()))
+  if (!saved) {
+    throw new UseCaseError(
+      'framework_id_conflict',
+      `Mesos assigned framework id ${record.frameworkId}, but the store keeps another one for "${record.name}"`,
+    )
+  }
+}
+
+/** Who leads, and at which URL it can be asked; undefined while nobody does. */
+export async function readLeader(
+  deps: Deps,
+  args: { readonly name: string },
+): Promise<{ readonly epoch: number; readonly holder: string; readonly address: string } | undefined> {
+  return await selectLeader(deps.pool, args.name)
+}
+
+/** Rejects where the store cannot be reached. */
+export async function checkStore(deps: Deps): Promise<{ readonly migrated: boolean }> {
+  const applied = await selectMigrations(deps.pool)
+  return { migrated: (await migrationNames()).every(name => applied.has(name)) }
+}
