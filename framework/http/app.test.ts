@@ -454,7 +454,10 @@ describe('HTTP API', () => {
       openapi: string
       paths: Record<
         string,
-        Record<string, { summary?: string; responses: Record<string, { description: string }> }>
+        Record<
+          string,
+          { summary?: string; responses: Record<string, { description: string; content?: object }> }
+        >
       >
       components: { schemas: Record<string, unknown> }
     }
@@ -481,8 +484,11 @@ describe('HTTP API', () => {
       ])
       for (const { route, operation } of operations) {
         expect(operation.summary, route).to.be.a('string').and.not.equal('')
-        for (const { description } of Object.values(operation.responses))
-          expect(description, route).to.be.a('string')
+        for (const [status, answer] of Object.entries(operation.responses)) {
+          expect(answer.description, `${route} ${status}`).to.match(/\w/).and.not.equal('Default Response')
+          if (/^[45]/.test(status))
+            expect(Object.keys(answer.content ?? {})).to.deep.equal(['application/problem+json'])
+        }
       }
     })
 
@@ -495,6 +501,7 @@ describe('HTTP API', () => {
         'Attempt',
         'Problem',
         'TaskSpec',
+        'CallbackBody',
       ])
       const references = JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)
       for (const [, reference = ''] of references) {

@@ -24,8 +24,12 @@ export function executorRoutes(instance: FastifyInstance, artifacts: ReadonlyMap
       params: Params,
       produces: ['application/gzip'],
       response: {
-        200: Type.Unsafe<unknown>({ type: 'string', format: 'binary' }),
-        304: Type.Null(),
+        200: Type.Unsafe<unknown>({
+          type: 'string',
+          format: 'binary',
+          'x-response-description': 'The archive.',
+        }),
+        304: Type.Null({ 'x-response-description': 'The asker has it.' }),
         404: ProblemAnswer,
       },
     },

@@ -59,7 +59,7 @@ export function logRoutes(instance: FastifyInstance, deps: LogRouteDeps): void {
         querystring: Query,
         produces: ['text/plain', 'text/event-stream'],
         response: {
-          200: Type.Unsafe<unknown>({ type: 'string' }),
+          200: Type.Unsafe<unknown>({ type: 'string', 'x-response-description': 'The output.' }),
           '4xx': ProblemAnswer,
           '5xx': ProblemAnswer,
         },

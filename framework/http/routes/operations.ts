@@ -11,7 +11,10 @@ export interface OperationRouteDeps {
 }
 
 const storeTimeoutMs = 3000
-const Status = Type.Object({ status: Type.String() }, { additionalProperties: false })
+const Status = Type.Object(
+  { status: Type.String() },
+  { additionalProperties: false, 'x-response-description': 'Yes.' },
+)
 
 export function operationRoutes(app: FastifyInstance, deps: OperationRouteDeps): void {
   const tags = ['operations']
@@ -51,7 +54,7 @@ export function operationRoutes(app: FastifyInstance, deps: OperationRouteDeps):
         tags,
         summary: 'Metrics for Prometheus',
         produces: ['text/plain'],
-        response: { 200: Type.String() },
+        response: { 200: Type.String({ 'x-response-description': 'In the text format.' }) },
       },
     },
     async (_request, reply) => {

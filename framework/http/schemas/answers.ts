@@ -92,7 +92,7 @@ export const ProblemAnswer = Type.Object(
       ),
     ),
   },
-  { ...closed, title: 'Problem' },
+  { ...closed, title: 'Problem', 'x-response-description': 'What was wrong.' },
 )
 
 /** What a callback carries. */
