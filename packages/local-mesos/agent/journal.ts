@@ -1,0 +1,106 @@
+// What an agent remembers over its own death: its identity, and per executor run the launches, updates and
+// acknowledgements, appended line by line as they happen. Only frameworks with `checkpoint` are journalled.
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { AgentInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus } from 'mesos-http-client'
+import type { Executor } from './state.ts'
+
+export type JournalEntry =
+  | {
+      readonly type: 'run'
+      readonly framework: FrameworkInfo
+      readonly executor: ExecutorInfo
+      readonly containerId: string
+      readonly directory: string
+      readonly user: string
+      readonly kind: Executor['kind']
+    }
+  | { readonly type: 'framework'; readonly framework: FrameworkInfo }
+  | { readonly type: 'started'; readonly pid: number; readonly startTime: string | undefined }
+  | { readonly type: 'task'; readonly task: TaskInfo }
+  | { readonly type: 'update'; readonly status: TaskStatus }
+  | { readonly type: 'acknowledged'; readonly taskId: string; readonly uuid: string }
+
+export class Journal {
+  readonly #directory: string
+
+  /** `workDir` is the agent's; the journal lives in its `meta` folder. */
+  constructor(workDir: string) {
+    this.#directory = join(workDir, 'meta')
+  }
+
+  readAgent(): AgentInfo | undefined {
+    const file = join(this.#directory, 'agent.json')
+    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8'), revive) as AgentInfo) : undefined
+  }
+
+  writeAgent(info: AgentInfo): void {
+    mkdirSync(this.#directory, { recursive: true })
+    writeFileSync(join(this.#directory, 'agent.json'), JSON.stringify(info, replace))
+  }
+
+  /** Forgets everything: the agent may not come back under this identity. */
+  clear(): void {
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  open(executor: Executor, framework: FrameworkInfo): void {
+    if (!executor.checkpoint) return
+    const { info, containerId, directory, user, kind } = executor
+    mkdirSync(dirname(this.#file(executor)), { recursive: true })
+    this.append(executor, { type: 'run', framework, executor: info, containerId, directory, user, kind })
+  }
+
+  /** On disk when this returns, which is what ACKNOWLEDGED tells an executor. */
+  append(executor: Executor, entry: JournalEntry): void {
+    if (!executor.checkpoint) return
+    appendFileSync(this.#file(executor), `${JSON.stringify(entry, replace)}\n`)
+  }
+
+  remove(executor: Executor): void {
+    if (executor.checkpoint) rmSync(dirname(this.#file(executor)), { recursive: true, force: true })
+  }
+
+  /** All runs that have not been removed, each with its entries in order. A torn last line is left out. */
+  readRuns(): JournalEntry[][] {
+    const runs = join(this.#directory, 'runs')
+    if (!existsSync(runs)) return []
+    return readdirSync(runs)
+      .sort()
+      .map(containerId => entries(join(runs, containerId, 'journal.jsonl')))
+      .filter(run => run.length > 0)
+  }
+
+  #file(executor: Executor): string {
+    return join(this.#directory, 'runs', executor.containerId, 'journal.jsonl')
+  }
+}
+
+function entries(file: string): JournalEntry[] {
+  if (!existsSync(file)) return []
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map(line => JSON.parse(line, revive) as JournalEntry)
+}
+
+function replace(_key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') }
+  if (typeof value === 'bigint') return { $int: String(value) }
+  return value
+}
+
+function revive(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if ('$bytes' in value) return new Uint8Array(Buffer.from(String(value.$bytes), 'base64'))
+  if ('$int' in value) return BigInt(String(value.$int))
+  return value
+}

@@ -1,0 +1,96 @@
+// `npm run local-mesos -- --agents 2 --port 5050`: a local cluster until SIGINT or SIGTERM, its URLs on stdout.
+import { parseArgs } from 'node:util'
+import { LocalMesos } from './local-mesos.ts'
+import { defaultResources, type AgentOptions } from './options.ts'
+
+const usage = `usage: local-mesos [--agents 1] [--port 5050] [--host 127.0.0.1] [--work-dir folder]
+                   [--cpus ${defaultResources.cpus}] [--mem ${defaultResources.memMb}] [--disk ${defaultResources.diskMb}] [--simulated] [--verbose]
+  The resources are each agent's, memory and disk in MB. Agents listen on the ports after the master's.
+`
+
+interface Arguments {
+  readonly agents: readonly AgentOptions[]
+  readonly host: string
+  readonly port: number
+  readonly workDir: string | undefined
+  readonly simulated: boolean
+  readonly verbose: boolean
+}
+
+/** Throws with a sentence for people where an argument is wrong. */
+function read(args: readonly string[]): Arguments | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      agents: { type: 'string', default: '1' },
+      port: { type: 'string', default: '5050' },
+      host: { type: 'string', default: '127.0.0.1' },
+      'work-dir': { type: 'string' },
+      cpus: { type: 'string', default: String(defaultResources.cpus) },
+      mem: { type: 'string', default: String(defaultResources.memMb) },
+      disk: { type: 'string', default: String(defaultResources.diskMb) },
+      simulated: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  const port = number('port', values.port)
+  const resources = {
+    cpus: number('cpus', values.cpus),
+    memMb: number('mem', values.mem),
+    diskMb: number('disk', values.disk),
+  }
+  return {
+    agents: Array.from({ length: number('agents', values.agents) }, (_, index) => ({
+      resources,
+      port: port === 0 ? 0 : port + 1 + index,
+    })),
+    host: values.host,
+    port,
+    workDir: values['work-dir'],
+    simulated: values.simulated,
+    verbose: values.verbose,
+  }
+}
+
+function number(name: string, text: string): number {
+  const value = Number(text)
+  if (!Number.isFinite(value) || value < 0) throw new Error(`--${name} must be a number, not '${text}'`)
+  return value
+}
+
+async function main(): Promise<void> {
+  const wanted = read(process.argv.slice(2))
+  if (wanted === undefined) {
+    process.stdout.write(usage)
+    return
+  }
+  const cluster = await LocalMesos.start({
+    agents: wanted.agents,
+    host: wanted.host,
+    port: wanted.port,
+    simulated: wanted.simulated,
+    ...(wanted.workDir !== undefined && { workDir: wanted.workDir }),
+    ...(wanted.verbose && { log: entry => process.stderr.write(`${JSON.stringify(entry)}\n`) }),
+  })
+  process.stdout.write(`master ${cluster.url}\n`)
+  for (const agent of cluster.agents) process.stdout.write(`${agent.hostname} ${agent.url} ${agent.id}\n`)
+  const stop = (): void => {
+    process.off('SIGINT', stop)
+    process.off('SIGTERM', stop)
+    cluster.close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    )
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}
+
+try {
+  await main()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}`)
+  process.exitCode = 2
+}

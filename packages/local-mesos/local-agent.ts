@@ -1,0 +1,205 @@
+// One agent of a local cluster as a machine: its port, folder and identity, which outlive the agent process that
+// `stop` kills and `start` brings back.
+import { join } from 'node:path'
+import type { AgentInfo } from 'mesos-http-client'
+import { Agent } from './agent/agent.ts'
+import type { AgentSettings, Launcher } from './agent/context.ts'
+import { Fetcher } from './agent/fetcher.ts'
+import { Journal } from './agent/journal.ts'
+import { ProcessLauncher } from './agent/process-launcher.ts'
+import type { ProcessHost } from './agent/processes.ts'
+import type { Clock } from './core/clock.ts'
+import type { Log } from './core/log.ts'
+import { handleAgent } from './http/agent-routes.ts'
+import { HttpServer } from './http/server.ts'
+
+export interface RunningExecutor {
+  readonly executorId: string
+  readonly frameworkId: string
+  /** Undefined until the process is there. */
+  readonly pid: number | undefined
+  readonly containerId: string
+  /** The sandbox. */
+  readonly directory: string
+}
+
+export interface LocalAgentOptions {
+  readonly hostname: string
+  readonly host: string
+  readonly port: number
+  readonly workDir: string
+  /** Without id and port. */
+  readonly info: AgentInfo
+  readonly settings: AgentSettings
+  readonly clock: Clock
+  readonly log: Log
+  readonly newUuid: () => string
+  readonly processes: ProcessHost
+  /** Replaces processes where tasks are simulated. */
+  readonly launcher?: (agent: () => Agent | undefined) => Launcher
+  /** Called when the agent may talk to the master. */
+  readonly onReady: (agent: Agent) => void
+}
+
+export class LocalAgent {
+  readonly hostname: string
+  readonly workDir: string
+  readonly #o: LocalAgentOptions
+  readonly #journal: Journal
+  #port: number
+  #life: { readonly agent: Agent; readonly server: HttpServer } | undefined
+  #observers = new Set<() => void>()
+
+  constructor(o: LocalAgentOptions) {
+    this.#o = o
+    this.hostname = o.hostname
+    this.workDir = o.workDir
+    this.#port = o.port
+    this.#journal = new Journal(o.workDir)
+  }
+
+  /** Mesos' id of the agent; empty before its first registration. */
+  get id(): string {
+    return this.#life?.agent.id ?? this.#journal.readAgent()?.id?.value ?? ''
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  get url(): string {
+    return `http://${this.#o.host}:${this.#port}`
+  }
+
+  /** `stopped`, `recovering` while executors may come back, `disconnected` from the master, or `running`. */
+  get phase(): Agent['phase'] {
+    return this.#life?.agent.phase ?? 'stopped'
+  }
+
+  /** The agent process of now; undefined while it is stopped. */
+  get agent(): Agent | undefined {
+    return this.#life?.agent
+  }
+
+  get executors(): readonly RunningExecutor[] {
+    const frameworks = this.#life?.agent.context.frameworks.values() ?? []
+    return [...frameworks].flatMap(framework =>
+      [...framework.executors.values()]
+        .filter(executor => executor.phase.name !== 'terminated')
+        .map(({ id, frameworkId, container, containerId, directory }) => ({
+          executorId: id,
+          frameworkId,
+          pid: container?.pid,
+          containerId,
+          directory,
+        })),
+    )
+  }
+
+  /** Starts the agent process on its port; executors of before may come back within the window (E34). */
+  async start(): Promise<void> {
+    if (this.#life !== undefined) return
+    const { o, agent } = { o: this.#o, agent: this.#newAgent() }
+    const server = await HttpServer.listen({
+      host: o.host,
+      port: this.#port,
+      handler: (request, response) => handleAgent(request, response, { agent: agent(), clock: o.clock }),
+      onFault: error => o.log('fault while answering', { error }),
+    })
+    this.#port = server.port
+    this.#life = { agent: agent(), server }
+    this.#life.agent.start(() => o.onReady(agent()))
+    this.#changed()
+  }
+
+  /** Ends the agent process as kill -9 does: no word to anybody, executors live on. */
+  async stop(): Promise<void> {
+    const life = this.#life
+    if (life === undefined) return
+    this.#life = undefined
+    life.agent.stop()
+    await life.server.close()
+    this.#changed()
+  }
+
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.start()
+  }
+
+  /** Resolves as soon as `holds` is true of this agent; looked at whenever something changes. */
+  async waitUntil(holds: (agent: LocalAgent) => boolean): Promise<void> {
+    if (holds(this)) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const look = (): void => {
+      if (!holds(this)) return
+      this.#observers.delete(look)
+      resolve()
+    }
+    this.#observers.add(look)
+    await promise
+  }
+
+  /** Until it is registered with the master. */
+  async waitUntilRegistered(): Promise<void> {
+    await this.waitUntil(agent => agent.phase === 'running')
+  }
+
+  /** Until the executor's process is there. */
+  async waitForExecutor(executorId?: string): Promise<RunningExecutor> {
+    const find = (): RunningExecutor | undefined =>
+      this.executors.find(
+        executor => executor.pid !== undefined && (executorId ?? executor.executorId) === executor.executorId,
+      )
+    await this.waitUntil(() => find() !== undefined)
+    const found = find()
+    if (found === undefined) throw new Error('the executor has gone again')
+    return found
+  }
+
+  /** The agent takes its leave: executors are shut down, its tasks are LOST, and its identity ends. */
+  async leave(): Promise<void> {
+    this.#life?.agent.unregister()
+    await this.waitUntil(agent => agent.executors.length === 0)
+    await this.stop()
+    this.#journal.clear()
+  }
+
+  /** A new agent object on the same folder; its port is known once the server listens. */
+  #newAgent(): () => Agent {
+    const o = this.#o
+    let made: Agent | undefined
+    const launcher =
+      o.launcher?.(() => made) ??
+      new ProcessLauncher({
+        host: o.processes,
+        fetcher: new Fetcher(join(o.workDir, 'fetch')),
+        journal: this.#journal,
+        log: o.log,
+        environment: () => ({
+          agentId: this.id,
+          endpoint: `${o.host}:${this.#port}`,
+          executorShutdownGraceMs: o.settings.executorShutdownGraceMs,
+          recoveryTimeoutMs: o.settings.recoveryTimeoutMs,
+        }),
+      })
+    // Made at first use, which is after the port is known.
+    return () =>
+      (made ??= new Agent({
+        info: { ...o.info, port: this.#port },
+        workDir: o.workDir,
+        journal: this.#journal,
+        settings: o.settings,
+        clock: o.clock,
+        log: o.log,
+        launcher,
+        newUuid: o.newUuid,
+        onChanged: () => this.#changed(),
+        onShutdown: () => this.#journal.clear(),
+      }))
+  }
+
+  #changed(): void {
+    for (const look of this.#observers) look()
+  }
+}

@@ -1,0 +1,27 @@
+// What every module of the master works with. No behaviour of its own.
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+import type { Allocator } from './allocator.ts'
+import type { Registry } from './registry.ts'
+import type { MasterState } from './state.ts'
+
+export interface MasterSettings {
+  readonly hostname: string
+  readonly allocationIntervalMs: number
+  readonly heartbeatMs: number
+  /** A disconnected agent is unreachable after this. */
+  readonly agentTimeoutMs: number
+  /** After a start of the master, agents of the registry have this long to come back. */
+  readonly agentReregisterTimeoutMs: number
+}
+
+export interface MasterContext {
+  readonly state: MasterState
+  readonly allocator: Allocator
+  readonly registry: Registry
+  readonly settings: MasterSettings
+  readonly clock: Clock
+  readonly log: Log
+  /** Offers what is free now, as an event does in Mesos, without waiting for the interval. */
+  readonly allocate: () => void
+}

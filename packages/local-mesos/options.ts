@@ -1,0 +1,93 @@
+// What a local cluster can be told, and what it does untold.
+import type { Attribute } from 'mesos-http-client'
+import type { Clock } from './core/clock.ts'
+import type { LogEntry } from './core/log.ts'
+
+export interface AgentResources {
+  readonly cpus: number
+  readonly memMb: number
+  readonly diskMb: number
+  /** Both ends included. */
+  readonly ports?: readonly (readonly [number, number])[]
+}
+
+export interface AgentOptions {
+  /** `agent1`, `agent2` … by default. */
+  readonly hostname?: string
+  readonly port?: number
+  readonly resources?: AgentResources
+  /** Numbers become SCALAR attributes, everything else TEXT. */
+  readonly attributes?: Readonly<Record<string, string>>
+}
+
+export interface SimulationOptions {
+  /** How long a task runs that says nothing itself; 0 by default. */
+  readonly durationMs?: number
+  /** How it ends; TASK_FINISHED by default. */
+  readonly outcome?: 'TASK_FINISHED' | 'TASK_FAILED'
+}
+
+export interface LocalMesosOptions {
+  /** The master's; 0, the default, takes a free one. */
+  readonly port?: number
+  readonly host?: string
+  /** How many agents, or what they are like; one by default. */
+  readonly agents?: number | readonly AgentOptions[]
+  /** Kept afterwards if given; a temporary one that goes with `close` if not. */
+  readonly workDir?: string
+  readonly allocationIntervalMs?: number
+  readonly heartbeatMs?: number
+  /** First pause before an unacknowledged update is sent again. */
+  readonly updateRetryMs?: number
+  /** An agent that is away longer is unreachable. */
+  readonly agentTimeoutMs?: number
+  /** After a start of the master its agents have this long to come back. */
+  readonly agentReregisterTimeoutMs?: number
+  readonly executorRegistrationTimeoutMs?: number
+  readonly executorReregistrationTimeoutMs?: number
+  readonly executorShutdownGraceMs?: number
+  /** What executors are told as MESOS_RECOVERY_TIMEOUT. */
+  readonly recoveryTimeoutMs?: number
+  /** Credentials that schedulers and operators must show: principal → secret. Absent: nobody is asked. */
+  readonly authenticate?: Readonly<Record<string, string>>
+  /** Tasks without processes; `true` is the same as `{}`. */
+  readonly simulated?: boolean | SimulationOptions
+  /** `in_memory`: a master forgets its agents when it stops. */
+  readonly registry?: 'persistent' | 'in_memory'
+  readonly log?: (entry: LogEntry) => void
+  readonly clock?: Clock
+  readonly newUuid?: () => string
+}
+
+export const defaults = {
+  host: '127.0.0.1',
+  allocationIntervalMs: 1000,
+  heartbeatMs: 15_000,
+  updateRetryMs: 10_000,
+  agentTimeoutMs: 75_000,
+  agentReregisterTimeoutMs: 600_000,
+  executorRegistrationTimeoutMs: 60_000,
+  executorReregistrationTimeoutMs: 2000,
+  executorShutdownGraceMs: 5000,
+  recoveryTimeoutMs: 15 * 60_000,
+} as const
+
+export const defaultResources: Required<Omit<AgentResources, 'ports'>> = {
+  cpus: 4,
+  memMb: 4096,
+  diskMb: 20_480,
+}
+
+/** A thousand ports for each agent: 31000-31999, 32000-32999 … */
+export function defaultPorts(index: number): readonly [number, number] {
+  const first = 31_000 + (index % 30) * 1000
+  return [first, first + 999]
+}
+
+export function attributesOf(given: Readonly<Record<string, string>>): Attribute[] {
+  return Object.entries(given).map(([name, value]) =>
+    /^-?\d+(\.\d+)?$/.test(value)
+      ? { name, type: 'SCALAR', scalar: { value: Number(value) } }
+      : { name, type: 'TEXT', text: { value } },
+  )
+}
