@@ -67,7 +67,6 @@ const table: readonly { name: string; input: string; expected: Outcome }[] = [
     input: '9\ncafé 😀',
     expected: { records: ['636166c3a920f09f98'], error: 'unreadable' },
   },
-  },
   { name: 'characters counted in bytes', input: '10\ncafé 😀', expected: { records: hex('café 😀') } },
   { name: 'leading zeros', input: '005\nhello', expected: { records: hex('hello') } },
   {

@@ -110,7 +110,6 @@ export class Outbox {
       let entry = this.#next()
       while (entry !== undefined) {
         // one at a time: that is the order
-        // oxlint-disable-next-line no-await-in-loop
         await this.#deliverOne(entry)
         entry = this.#next()
       }

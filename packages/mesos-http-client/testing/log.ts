@@ -14,7 +14,6 @@ export class Log<T> {
     for (;;) {
       const found = this.items.slice(from).find(item => matches(item))
       if (found !== undefined) return found
-      // oxlint-disable-next-line no-await-in-loop
       await new Promise<void>(resolve => {
         const wake = () => {
           this.#waiters.delete(wake)
