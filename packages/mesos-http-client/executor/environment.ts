@@ -3,6 +3,7 @@
 export interface ExecutorEnvironment {
   readonly frameworkId: string
   readonly executorId: string
+  readonly agentId: string
   /** `host:port` */
   readonly agentEndpoint: string
   /** The executor's sandbox, as it sees it. */
@@ -74,6 +75,7 @@ export function executorEnvironment(env: Record<string, string | undefined>): Ex
   const parsed: ExecutorEnvironment = {
     frameworkId: text('MESOS_FRAMEWORK_ID'),
     executorId: text('MESOS_EXECUTOR_ID'),
+    agentId: text('MESOS_SLAVE_ID', 'MESOS_AGENT_ID'),
     agentEndpoint: text('MESOS_AGENT_ENDPOINT'),
     sandbox: text('MESOS_SANDBOX', 'MESOS_DIRECTORY'),
     checkpoint,

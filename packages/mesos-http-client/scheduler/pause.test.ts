@@ -1,6 +1,5 @@
 import { expect } from 'chai'
 import type { SchedulerEvent } from '../generated/messages.ts'
-import { FakeMesos } from '../testing/fake-mesos.ts'
 import { Log } from '../testing/log.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { isCall, rejection, rescind, schedulerHarness } from '../testing/scheduler-harness.ts'
@@ -111,10 +110,7 @@ describe('SchedulerClient: pausing and closing', () => {
     expect(connecting.phases.items.map(({ name }) => name)).to.deep.equal(['connecting', 'closed'])
 
     const clock = new ManualClock()
-    const gone = await FakeMesos.start()
-    const { url } = gone
-    await gone.close()
-    const waiting = clientOf([url], { clock })
+    const waiting = clientOf(['http://127.0.0.1:1'], { clock })
     waiting.client.start()
     await waiting.phase('waiting')
     await waiting.client.close()

@@ -2,6 +2,7 @@
 // scenario answer. It imitates no Mesos: that is what local-mesos does.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import http from 'node:http'
+import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { codec, codecOf } from '../codec/index.ts'
 import type { MessageName, Messages } from '../codec/names.ts'
@@ -94,20 +95,25 @@ export class FakeRequest {
 
 export class FakeMesos {
   readonly requests = new Log<FakeRequest>()
-  readonly #server: Server
+  readonly #server: Server | https.Server
   readonly #connections = new Set<Socket>()
 
   /** @param handle answers; without it a test takes requests out of `requests` */
-  static async start(handle: (request: FakeRequest) => void = () => {}, port = 0): Promise<FakeMesos> {
-    const fake = new FakeMesos(handle)
+  static async start(
+    handle: (request: FakeRequest) => void = () => {},
+    where: { port?: number; path?: string; tls?: https.ServerOptions } = {},
+  ): Promise<FakeMesos> {
+    const fake = new FakeMesos(handle, where.tls)
+    const { path, port = 0 } = where
     await new Promise<void>((resolve, reject) => {
-      fake.#server.once('error', reject).listen(port, '127.0.0.1', () => resolve())
+      const address = path === undefined ? { port, host: '127.0.0.1' } : { path }
+      fake.#server.once('error', reject).listen(address, () => resolve())
     })
     return fake
   }
 
-  private constructor(handle: (request: FakeRequest) => void) {
-    this.#server = http.createServer((request, response) => {
+  private constructor(handle: (request: FakeRequest) => void, tls: https.ServerOptions | undefined) {
+    const listener = (request: IncomingMessage, response: ServerResponse) => {
       const chunks: Uint8Array[] = []
       request.on('data', (chunk: Uint8Array) => chunks.push(chunk))
       request.on('end', () => {
@@ -115,7 +121,8 @@ export class FakeMesos {
         this.requests.add(taken)
         handle(taken)
       })
-    })
+    }
+    this.#server = tls === undefined ? http.createServer(listener) : https.createServer(tls, listener)
     this.#server.on('connection', socket => {
       this.#connections.add(socket)
       socket.once('close', () => this.#connections.delete(socket))
