@@ -4,7 +4,7 @@ import type { SchedulerCall } from 'mesos-http-client'
 import type { ActiveAttempt, KillOrder } from '../usecases/index.ts'
 import { KillRepeater } from './kill-repeater.ts'
 import { Reconciler } from './reconciler.ts'
-import { RecordedCalls, TestClock } from './test-support.ts'
+import { RecordedCalls, TestClock } from './testing/support.ts'
 
 function active(mesosTaskId: string): ActiveAttempt {
   return {

@@ -5,7 +5,7 @@ import { executorSettings, taskPayload } from '../../proto/payload.ts'
 import { executorInfo, type ExecutorTemplate } from './executor-info.ts'
 import { forbiddenChanges, frameworkInfo, frameworkRecord, type FrameworkSettings } from './framework-info.ts'
 import { launchBytes, taskInfo, type AttemptToLaunch } from './task-info.ts'
-import { scalar, taskSpec } from './test-support.ts'
+import { scalar, taskSpec } from './testing/support.ts'
 
 const framework: FrameworkSettings = {
   name: 'juice',

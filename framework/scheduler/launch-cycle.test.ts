@@ -10,7 +10,7 @@ import { LaunchCycle } from './launch-cycle.ts'
 import { LaunchWatch } from './launch-watch.ts'
 import { OfferBook } from './offer-book.ts'
 import { PendingQueue } from './pending-queue.ts'
-import { offer, pendingTask, RecordedCalls, scalar, taskSpec, TestClock } from './test-support.ts'
+import { offer, pendingTask, RecordedCalls, scalar, taskSpec, TestClock } from './testing/support.ts'
 import { WaitReasons } from './wait-reasons.ts'
 
 class Fixture {

@@ -6,7 +6,7 @@ import { executorInfo } from './executor-info.ts'
 import { LaunchWatch } from './launch-watch.ts'
 import { OfferBook } from './offer-book.ts'
 import { PendingQueue } from './pending-queue.ts'
-import { offer, pendingTask, scalar, taskSpec } from './test-support.ts'
+import { offer, pendingTask, scalar, taskSpec } from './testing/support.ts'
 import { WaitReasons } from './wait-reasons.ts'
 import { shapeOf } from '../placement/shape.ts'
 

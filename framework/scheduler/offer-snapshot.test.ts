@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { Offer } from 'mesos-http-client'
 import { agentUrl, giveBack, offerSnapshot } from './offer-snapshot.ts'
-import { offer, ports, scalar } from './test-support.ts'
+import { offer, ports, scalar } from './testing/support.ts'
 
 interface Recorded {
   exchanges: { response?: { records?: { event?: { offers?: { offers: Offer[] } } }[] } }[]

@@ -29,7 +29,8 @@ export interface SchedulerOptions {
   readonly forgetFramework: (hold: LeaseHold) => Promise<void>
   /** Nothing but an operator helps: the process should end with its own exit code. */
   readonly onFatal: (cause: FatalCause, message: string) => void
-  readonly onLeading: (leading: boolean) => void
+  /** What else runs only while this process leads: begin with this hold, stop where there is none. */
+  readonly onLeading: (hold: LeaseHold | undefined) => void
   readonly log: Logger
   /** After another scheduler took our framework: how long our lease has to be lost, too. */
   readonly failoverGraceMs?: number
@@ -171,10 +172,10 @@ export class Scheduler {
   }
 
   #enter(phase: Phase): void {
-    const wasLeading = this.#phase.name === 'leading'
+    const before = this.#phase.name === 'leading' ? this.#phase.hold : undefined
     this.#phase = phase
-    const leads = phase.name === 'leading'
-    if (leads !== wasLeading) this.#options.onLeading(leads)
+    const hold = phase.name === 'leading' ? phase.hold : undefined
+    if (hold !== before) this.#options.onLeading(hold)
   }
 }
 

@@ -6,7 +6,7 @@ import type { StatusUpdate, UpdateResult } from '../usecases/index.ts'
 import { Agents } from './agents.ts'
 import { executorInfo } from './executor-info.ts'
 import { statusUpdate } from './status.ts'
-import { RecordedCalls } from './test-support.ts'
+import { RecordedCalls } from './testing/support.ts'
 import { UpdateHandler } from './update-handler.ts'
 import { UpdateIntake } from './update-intake.ts'
 

@@ -15,6 +15,7 @@ export { countTasks, loadActive, loadKills, loadPending } from './load-queue.ts'
 export { commitIntents, withdrawIntents } from './commit-intents.ts'
 export { applyStatusUpdates } from './apply-status-updates.ts'
 export { applyTimers } from './apply-timers.ts'
+export { forgetFramework } from './forget-framework.ts'
 export { growExecutorGeneration, loadExecutorGenerations, recordExecutorLoss } from './executor-loss.ts'
 export { maintainStore } from './maintain-store.ts'
 

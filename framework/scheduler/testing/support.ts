@@ -1,8 +1,8 @@
 // What the tests of the loop's parts share: recorded calls, offers, pending tasks, a clock that stands still.
 import type { Offer, Resource, SchedulerCall } from 'mesos-http-client'
-import type { TaskSpec } from '../domain/spec.ts'
-import type { PendingTask } from '../usecases/index.ts'
-import type { MesosCalls } from './calls.ts'
+import type { TaskSpec } from '../../domain/spec.ts'
+import type { PendingTask } from '../../usecases/index.ts'
+import type { MesosCalls } from '../calls.ts'
 
 /** Remembers every call; `fail` makes the next ones reject. */
 export class RecordedCalls implements MesosCalls {

@@ -1,0 +1,153 @@
+// The leader's half of the map: lease, store, Mesos and hints, tied to the scheduler. See wiring.ts for the rest.
+import { hostname } from 'node:os'
+import { SchedulerClient } from 'mesos-http-client'
+import type { Config } from './config.ts'
+import { partLogger, type Logger } from './observability/log.ts'
+import type { Metrics } from './observability/metrics.ts'
+import { firstFit } from './placement/first-fit.ts'
+import { leaderStore } from './scheduler/leader-store.ts'
+import { Scheduler, type FatalCause } from './scheduler/scheduler.ts'
+import type { ConnectOptions, MesosConnection, SchedulerSettings } from './scheduler/settings.ts'
+import { Term } from './scheduler/term.ts'
+import { Leadership, Listener, type Channel, type Pool } from './store/index.ts'
+import { forgetFramework, type LeaderDeps, type LeaseHold } from './usecases/index.ts'
+
+export interface SchedulerWiringOptions {
+  readonly config: Config
+  readonly pool: Pool
+  readonly notifier: { notify(channel: Channel): void }
+  readonly metrics: Metrics
+  readonly log: Logger
+  /** Where agents fetch the executor's archives from. */
+  readonly executorUris: readonly string[]
+  /** What else runs only at the leader. */
+  readonly onLeading?: (hold: LeaseHold | undefined) => void
+  readonly onFatal: (cause: FatalCause, message: string) => void
+  readonly now?: () => Date
+  readonly random?: () => number
+  /** Tests that must not wait: how often the store is looked at, and how soon a candidate takes over. */
+  readonly pollMs?: number
+  readonly takeoverMs?: number
+}
+
+export interface WiredScheduler {
+  readonly scheduler: Scheduler
+  start(): void
+  close(): Promise<void>
+}
+
+/** How an executor of this configuration looks, and what the loop may take its time for. */
+export function schedulerSettings(
+  config: Config,
+  executorUris: readonly string[],
+  pollMs?: number,
+): SchedulerSettings {
+  const { mesos, framework, executor, publicUrl } = config
+  const { registryAuthFile } = executor
+  return {
+    framework: {
+      name: framework.name,
+      user: framework.user,
+      role: mesos.role,
+      failoverTimeoutSeconds: framework.failoverTimeoutSeconds,
+      webuiUrl: publicUrl,
+      hostname: hostname(),
+      ...(mesos.principal === undefined ? {} : { principal: mesos.principal }),
+    },
+    executor: {
+      uris: executorUris,
+      source: framework.name,
+      cpuMillis: executor.cpusMillis,
+      memMb: executor.memMb,
+      settings: {
+        dockerHost: executor.dockerHost,
+        commandUser: executor.commandUser,
+        sandboxRetentionMs: executor.sandboxRetentionMs,
+        ...(registryAuthFile === undefined ? {} : { registryAuthFile }),
+      },
+    },
+    coldAgents: 20,
+    launchTimeoutMs: 20_000,
+    pollMs: pollMs ?? 1250,
+  }
+}
+
+export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
+  const { config, pool, notifier, metrics, onFatal } = options
+  const log = partLogger(options.log, 'scheduler')
+  const now = options.now ?? (() => new Date())
+  const deps: LeaderDeps = {
+    pool,
+    notifier,
+    now,
+    waits: { orphanWaitMs: config.orphanWaitMs, unreachableWaitMs: config.unreachableWaitMs },
+  }
+  const settings = schedulerSettings(config, options.executorUris, options.pollMs)
+  const onError = (error: Error): void => log.warn({ err: error }, 'store connection')
+  const scheduler = new Scheduler({
+    candidacy: onPhase =>
+      new Leadership({
+        url: config.databaseUrl,
+        name: config.framework.name,
+        holder: `${hostname()} ${process.pid}`,
+        address: config.advertiseUrl,
+        onPhase,
+        onError,
+        ...(options.takeoverMs === undefined ? {} : { pollMs: options.takeoverMs }),
+      }),
+    term: (hold, onEnd) =>
+      new Term(
+        {
+          settings,
+          store: leaderStore(deps, hold),
+          connect: connectOptions => connectToMesos(config, connectOptions, log),
+          placement: firstFit,
+          now: () => now().getTime(),
+          random: options.random ?? Math.random,
+          log,
+          metrics,
+        },
+        onEnd,
+      ),
+    forgetFramework: hold => forgetFramework(deps, hold, { name: config.framework.name }),
+    onFatal,
+    onLeading: hold => {
+      metrics.leader.set(hold ? 1 : 0)
+      options.onLeading?.(hold)
+    },
+    log,
+  })
+  const listener = new Listener({
+    url: config.databaseUrl,
+    channels: ['pending', 'kills'],
+    onHint: channel => scheduler.hint(channel),
+    onError,
+  })
+  return {
+    scheduler,
+    start() {
+      listener.start()
+      scheduler.start()
+    },
+    async close() {
+      await listener.close()
+      await scheduler.close()
+    },
+  }
+}
+
+function connectToMesos(config: Config, options: ConnectOptions, log: Logger): MesosConnection {
+  const { masters, codec, principal, secret, ca } = config.mesos
+  return new SchedulerClient({
+    masters,
+    codec,
+    ca,
+    credential: principal === undefined || secret === undefined ? undefined : { principal, secret },
+    frameworkInfo: options.frameworkInfo,
+    frameworkId: options.frameworkId,
+    suppressedRoles: options.suppressedRoles,
+    onEvent: options.onEvent,
+    onPhase: options.onPhase,
+    onSkipped: reason => log.warn({ err: reason }, 'an event of Mesos that is not understood'),
+  })
+}
