@@ -85,7 +85,7 @@ export class Leadership {
   async #run(): Promise<void> {
     const { signal } = this.#closing
     while (!signal.aborted) {
-      const client = createClient(this.#options.url, 'juice leadership')
+      const client = createClient(this.#options.url, 'juice leadership', this.#ttlMs * 2)
       const broken = new AbortController()
       client.on('error', error => {
         this.#options.onError?.(error)
@@ -111,7 +111,6 @@ export class Leadership {
     const { name } = this.#options
     // A takeover waits for the old leader's open transactions, but not for ever.
     await client.query(`set lock_timeout = ${this.#ttlMs}`)
-    await client.query(`set statement_timeout = ${this.#ttlMs * 2}`)
     await createLease(client, name)
     while (!stop.aborted) {
       const wonAt = performance.now()

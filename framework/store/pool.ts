@@ -40,14 +40,15 @@ export function createPool(options: PoolOptions): Pool {
   return pool
 }
 
-/** A connection of its own, outside any pool: for LISTEN, session locks and migrations. */
-export function createClient(url: string, applicationName: string): pg.Client {
+/** A connection of its own, outside any pool: for LISTEN, session locks and migrations. `queryTimeoutMs`: none if absent. */
+export function createClient(url: string, applicationName: string, queryTimeoutMs?: number): pg.Client {
   const client = new pg.Client({
     connectionString: url,
     application_name: applicationName,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     types,
+    ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),
   })
   return client
 }
