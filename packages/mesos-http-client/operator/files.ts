@@ -144,6 +144,9 @@ const shortEscapes: Readonly<Record<string, number>> = {
   t: 9,
 }
 
+/** One character: two UTF-16 surrogates, or one unit. */
+const UNICODE_ESCAPE = /^\\u(?:d[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|[0-9a-f]{4})/i
+
 function unescape(what: string, escaped: Uint8Array): Uint8Array {
   const out = Buffer.alloc(escaped.length)
   let length = 0
@@ -162,8 +165,7 @@ function unescape(what: string, escaped: Uint8Array): Uint8Array {
       at += 2
       continue
     }
-    // several in a row may be one character of two UTF-16 units
-    const [units] = /^(?:\\u[0-9a-fA-F]{4})+/.exec(Buffer.from(escaped.subarray(at)).toString('latin1')) ?? []
+    const units = UNICODE_ESCAPE.exec(Buffer.from(escaped.subarray(at, at + 12)).toString('latin1'))?.[0]
     if (units === undefined) throw new MesosError('unreadable', `${what}: a strange escape`)
     const text: unknown = JSON.parse(`"${units}"`)
     length += out.write(String(text), length, 'utf8')
