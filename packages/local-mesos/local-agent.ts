@@ -11,6 +11,7 @@ import type { ProcessHost } from './agent/processes.ts'
 import type { Clock } from './core/clock.ts'
 import type { Log } from './core/log.ts'
 import { handleAgent } from './http/agent-routes.ts'
+import type { Credentials } from './http/authentication.ts'
 import { HttpServer } from './http/server.ts'
 
 export interface RunningExecutor {
@@ -35,6 +36,7 @@ export interface LocalAgentOptions {
   readonly log: Log
   readonly newUuid: () => string
   readonly processes: ProcessHost
+  readonly credentials: Credentials | undefined
   /** Replaces processes where tasks are simulated. */
   readonly launcher?: (agent: () => Agent | undefined) => Launcher
   /** Called when the agent may talk to the master. */
@@ -99,11 +101,19 @@ export class LocalAgent {
   /** Starts the agent process on its port; executors of before may come back within the window (E34). */
   async start(): Promise<void> {
     if (this.#life !== undefined) return
-    const { o, agent } = { o: this.#o, agent: this.#newAgent() }
+    const o = this.#o
+    const agent = this.#newAgent()
+    const startedAtMs = o.clock.now()
     const server = await HttpServer.listen({
       host: o.host,
       port: this.#port,
-      handler: (request, response) => handleAgent(request, response, { agent: agent(), clock: o.clock }),
+      handler: (request, response) =>
+        handleAgent(request, response, {
+          agent: agent(),
+          clock: o.clock,
+          startedAtMs,
+          credentials: o.credentials,
+        }),
       onFault: error => o.log('fault while answering', { error }),
     })
     this.#port = server.port

@@ -122,7 +122,7 @@ export class LocalMesos {
               clock: this.#clock,
               heartbeatMs,
               newUuid: this.#newUuid,
-              principal: undefined,
+              credentials: o.authenticate,
             }),
     })
     this.#port = server.port
@@ -190,6 +190,7 @@ export class LocalMesos {
       log: logger(o.log, `agent ${hostname}`, () => this.#clock.now()),
       newUuid: this.#newUuid,
       processes: this.#processes,
+      credentials: o.authenticateAgents,
       onReady: agent => this.#connect(agent),
     })
   }

@@ -50,6 +50,8 @@ export interface LocalMesosOptions {
   readonly recoveryTimeoutMs?: number
   /** Credentials that schedulers and operators must show: principal → secret. Absent: nobody is asked. */
   readonly authenticate?: Readonly<Record<string, string>>
+  /** The same for the agents' pages and files; executors are not asked. */
+  readonly authenticateAgents?: Readonly<Record<string, string>>
   /** Tasks without processes; `true` is the same as `{}`. */
   readonly simulated?: boolean | SimulationOptions
   /** `in_memory`: a master forgets its agents when it stops. */

@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../core/clock.ts'
 import type { Link, ToAgent, ToMaster } from '../core/cluster.ts'
 import type { Log } from '../core/log.ts'
 import { Mailbox } from '../core/mailbox.ts'
+import { Attachments } from './attachments.ts'
 import type { AgentContext, AgentPhase, AgentSettings, Launcher } from './context.ts'
 import { endReregistration, streamEnded, subscribeExecutor } from './executors.ts'
 import { shutdownExecutor, shutdownFramework } from './removal.ts'
@@ -59,6 +60,7 @@ export class Agent {
       frameworks: new Map(),
       completedFrameworks: [],
       streams,
+      attachments: new Attachments(),
       send: message => this.#send(message),
       changed: o.onChanged,
     }

@@ -3,6 +3,7 @@ import type { AgentInfo, FrameworkInfo, TaskInfo } from 'mesos-http-client'
 import type { Clock } from '../core/clock.ts'
 import type { ToMaster } from '../core/cluster.ts'
 import type { Log } from '../core/log.ts'
+import type { Attachments } from './attachments.ts'
 import type { Journal } from './journal.ts'
 import type { AgentFramework, Container, Executor, Termination } from './state.ts'
 import type { UpdateStreams } from './update-streams.ts'
@@ -52,6 +53,7 @@ export interface AgentContext {
   readonly frameworks: Map<string, AgentFramework>
   completedFrameworks: AgentFramework[]
   readonly streams: UpdateStreams
+  readonly attachments: Attachments
   readonly journal: Journal
   readonly settings: AgentSettings
   readonly clock: Clock

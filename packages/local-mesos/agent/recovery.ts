@@ -38,6 +38,7 @@ function recoverRun(context: AgentContext, entries: readonly JournalEntry[]): vo
     kind: run.kind,
   })
   framework.executors.set(executor.id, executor)
+  context.attachments.attach(executor)
   for (const entry of entries.slice(1)) replay(context, framework, executor, entry)
   const started = entries.find(entry => entry.type === 'started')
   const exited = (end: { status: number }): void => {

@@ -126,6 +126,7 @@ function startExecutor(
   })
   framework.executors.set(id, executor)
   executor.queued.set(task.task_id.value, task)
+  context.attachments.attach(executor)
   context.journal.open(executor, framework.info)
   context.journal.append(executor, { type: 'task', task })
   awaitRegistration(context, executor)

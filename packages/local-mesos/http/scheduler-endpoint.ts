@@ -4,6 +4,7 @@ import type { SchedulerCall } from 'mesos-http-client'
 import type { Clock } from '../core/clock.ts'
 import type { Master } from '../master/master.ts'
 import { isValidUuid } from '../model/uuid.ts'
+import { authenticate, type Credentials } from './authentication.ts'
 import { EventStream } from './event-stream.ts'
 import { acceptCodec, bodyCodec, isReply, readMessage } from './negotiate.ts'
 import { text, wrongMethod, type HttpReply, type HttpRequest } from './server.ts'
@@ -13,8 +14,8 @@ export interface SchedulerEndpointOptions {
   readonly clock: Clock
   readonly heartbeatMs: number
   readonly newUuid: () => string
-  /** The authenticated principal, where authentication is on. */
-  readonly principal: string | undefined
+  /** Who may call; absent where nobody is asked. */
+  readonly credentials: Credentials | undefined
 }
 
 /** Which field a call of a type must carry; the types that need none are absent. */
@@ -36,6 +37,12 @@ const bodies: Readonly<Record<string, keyof SchedulerCall>> = {
 }
 const bodiless: ReadonlySet<string> = new Set(['TEARDOWN', 'REVIVE', 'SUPPRESS', 'UNKNOWN'])
 
+/** S18: whoever is authenticated must be whom the framework names. */
+function principalError(authenticated: string | undefined, named: string | undefined): string | undefined {
+  if (authenticated === undefined || named === undefined || named === authenticated) return undefined
+  return `Authenticated principal '${authenticated}' does not match principal '${named}' set in \`FrameworkInfo\``
+}
+
 /** Why a call is refused before anybody looks at the framework. */
 function callError(call: SchedulerCall, principal: string | undefined): string | undefined {
   const type = call.type
@@ -48,10 +55,7 @@ function callError(call: SchedulerCall, principal: string | undefined): string |
     if ((info.id?.value ?? '') !== (call.framework_id?.value ?? '')) {
       return "'framework_id' differs from 'subscribe.framework_info.id'"
     }
-    if (principal !== undefined && info.principal !== undefined && info.principal !== principal) {
-      return `Authenticated principal '${principal}' does not match principal '${info.principal}' set in \`FrameworkInfo\``
-    }
-    return undefined
+    return principalError(principal, info.principal)
   }
   if (call.framework_id === undefined) return "Expecting 'framework_id' to be present"
   if (field !== undefined && call[field] === undefined) return `Expecting '${field}' to be present`
@@ -66,16 +70,18 @@ export function handleScheduler(
   response: ServerResponse,
   o: SchedulerEndpointOptions,
 ): HttpReply | undefined {
+  const authenticated = authenticate(request, o.credentials, 'mesos-master-scheduler')
+  if (isReply(authenticated)) return authenticated
   if (request.method !== 'POST') return wrongMethod(request.method, ['POST'])
   const encoding = bodyCodec(request)
   if (isReply(encoding)) return encoding
   const read = readMessage('scheduler.Call', request.body, encoding)
   if (isReply(read)) return read
   const call = read.message
-  const wrong = callError(call, o.principal)
+  const wrong = callError(call, authenticated.principal)
   if (wrong !== undefined) return text(400, `Failed to validate scheduler::Call: ${wrong}`)
   if (call.type === 'SUBSCRIBE') return subscribe(request, response, call, o)
-  return otherCall(request, call, o)
+  return otherCall(request, call, authenticated.principal, o)
 }
 
 function subscribe(
@@ -103,10 +109,17 @@ function subscribe(
   return undefined
 }
 
-function otherCall(request: HttpRequest, call: SchedulerCall, o: SchedulerEndpointOptions): HttpReply {
+function otherCall(
+  request: HttpRequest,
+  call: SchedulerCall,
+  principal: string | undefined,
+  o: SchedulerEndpointOptions,
+): HttpReply {
   const id = call.framework_id?.value ?? ''
   const framework = o.master.state.frameworks.get(id)
   if (framework === undefined) return text(400, 'Framework cannot be found')
+  const mismatch = principalError(principal, framework.info.principal)
+  if (mismatch !== undefined) return text(400, mismatch)
   if (framework.phase.name !== 'connected') return text(403, 'Framework is not subscribed')
   const streamId = request.headers['mesos-stream-id']
   if (streamId === undefined) {

@@ -134,6 +134,8 @@ function removeAgent(
   }
   rescindAll(context, agent)
   for (const frameworkId of agent.executors.keys()) removeExecutors(context, agent, frameworkId)
+  context.metrics.count('slave_removals')
+  if (where === 'unreachable') context.metrics.count('slave_unreachable_completed')
   state.agents.delete(agent.id)
   allocator.removeAgent(agent.id)
   sendAgentLost(context, agent.id)

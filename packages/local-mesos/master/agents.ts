@@ -12,6 +12,7 @@ type Reregister = Extract<ToMaster, { type: 'REREGISTER' }>
 export function register(context: MasterContext, info: AgentInfo, link: Link): void {
   const id = context.state.newAgentId()
   const named = { ...info, id: { value: id } }
+  context.metrics.count('slave_registrations')
   context.registry.admit(named)
   addAgent(context, named, link)
   link.toAgent({ type: 'REGISTERED', agentId: id })
@@ -41,6 +42,7 @@ function addAgent(context: MasterContext, info: AgentInfo, link: Link): Agent {
 export function reregister(context: MasterContext, message: Reregister, link: Link): void {
   const { state, registry } = context
   const id = message.info.id?.value ?? ''
+  context.metrics.count('slave_reregistrations')
   if (registry.isGone(id)) {
     link.toAgent({ type: 'SHUTDOWN', message: 'Agent has been marked gone' })
     return

@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Allocator } from './allocator.ts'
+import type { MasterMetrics } from './metrics.ts'
 import type { Registry } from './registry.ts'
 import type { MasterState } from './state.ts'
 
@@ -19,6 +20,7 @@ export interface MasterContext {
   readonly state: MasterState
   readonly allocator: Allocator
   readonly registry: Registry
+  readonly metrics: MasterMetrics
   readonly settings: MasterSettings
   readonly clock: Clock
   readonly log: Log

@@ -13,6 +13,7 @@ import type { MasterContext, MasterSettings } from './context.ts'
 import { kill, message, reconcile, shutdownExecutor } from './control.ts'
 import { disconnected, removeFramework, subscribe, updateFramework } from './frameworks.ts'
 import { decline, revive, sendOffers, suppress } from './offers.ts'
+import { MasterMetrics, type MasterMetric } from './metrics.ts'
 import type { Registry } from './registry.ts'
 import { MasterState, type Agent, type SchedulerStream } from './state.ts'
 import { acknowledge, onStatusUpdate } from './updates.ts'
@@ -38,6 +39,7 @@ export class Master {
       ...o,
       state,
       allocator,
+      metrics: new MasterMetrics(),
       allocate: () => this.mailbox.post(() => this.#allocate()),
     }
     for (const info of o.registry.admitted) this.#awaitAgent(info.id?.value ?? '')
@@ -79,6 +81,7 @@ export class Master {
   /** Any call of a subscribed framework but SUBSCRIBE; a text is a refusal (only of UPDATE_FRAMEWORK). */
   call(call: SchedulerCall): string | undefined {
     const context = this.#context
+    countCall(context.metrics, call)
     const framework = context.state.frameworks.get(call.framework_id?.value ?? '')
     if (framework === undefined) return undefined
     switch (call.type) {
@@ -124,6 +127,7 @@ export class Master {
 
   onAgentMessage(received: ToMaster, link: Link): void {
     const context = this.#context
+    context.metrics.count(agentMessages[received.type])
     if (received.type === 'REGISTER') return register(context, received.info, link)
     if (received.type === 'REREGISTER') return reregister(context, received, link)
     const agent = this.#agentOf(link)
@@ -217,5 +221,36 @@ export class Master {
       this.#nextInterval()
       this.#context.allocate()
     })
+  }
+}
+
+const schedulerCalls: Partial<Record<NonNullable<SchedulerCall['type']>, MasterMetric>> = {
+  DECLINE: 'messages_decline_offers',
+  REVIVE: 'messages_revive_offers',
+  SUPPRESS: 'messages_suppress_offers',
+  KILL: 'messages_kill_task',
+  RECONCILE: 'messages_reconcile_tasks',
+  ACKNOWLEDGE: 'messages_status_update_acknowledgement',
+  MESSAGE: 'messages_framework_to_executor',
+  TEARDOWN: 'messages_unregister_framework',
+}
+
+const agentMessages: Record<ToMaster['type'], MasterMetric> = {
+  REGISTER: 'messages_register_slave',
+  REREGISTER: 'messages_reregister_slave',
+  STATUS_UPDATE: 'messages_status_update',
+  EXITED_EXECUTOR: 'messages_exited_executor',
+  EXECUTOR_MESSAGE: 'messages_executor_to_framework',
+  UNREGISTER: 'messages_unregister_slave',
+}
+
+function countCall(metrics: MasterMetrics, call: SchedulerCall): void {
+  const name = call.type && schedulerCalls[call.type]
+  if (name !== undefined) metrics.count(name)
+  if (call.type !== 'ACCEPT') return
+  for (const operation of call.accept?.operations ?? []) {
+    if (operation.type !== 'LAUNCH') continue
+    const tasks = operation.launch?.task_infos?.length ?? 0
+    metrics.count(tasks > 0 ? 'messages_launch_tasks' : 'messages_decline_offers')
   }
 }

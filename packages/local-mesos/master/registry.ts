@@ -29,6 +29,10 @@ export class Registry {
     return [...this.#admitted.values()]
   }
 
+  get unreachable(): readonly string[] {
+    return [...this.#unreachable.keys()]
+  }
+
   /** When the agent became unreachable, in ms since the epoch. */
   unreachableSince(agentId: string): number | undefined {
     return this.#unreachable.get(agentId)

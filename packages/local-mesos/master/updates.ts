@@ -78,6 +78,7 @@ export function updateTask(
   const { data: _data, ...kept } = status
   task.statuses.push(kept)
   if (held && !holdsResources(task.state)) {
+    if (isTerminal(task.state)) context.metrics.count(`tasks_${task.state.slice(5).toLowerCase()}`)
     context.allocator.recover(task.frameworkId, task.agentId, task.resources)
   }
 }

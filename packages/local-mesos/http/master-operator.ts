@@ -1,0 +1,192 @@
+// POST /api/v1 of the master: the operator's calls that are imitated, the others refused as unknown features.
+import type { MasterCall, MasterResponse, MasterResponseGetAgentsAgent, Task } from 'mesos-http-client'
+import type { Clock } from '../core/clock.ts'
+import type { Master } from '../master/master.ts'
+import { mesosVersion } from '../master/info.ts'
+import type { Framework, MasterTask } from '../master/state.ts'
+import { Resources } from '../model/resources.ts'
+import { metricsPage, offeredOf, usedOf } from './master-pages.ts'
+import { acceptCodec, bodyCodec, isReply, readMessage } from './negotiate.ts'
+import { agentCapabilities, agentPid, fullResources, versionPage } from './page-parts.ts'
+import { text, wrongMethod, type HttpReply, type HttpRequest } from './server.ts'
+
+type GetTasks = NonNullable<MasterResponse['get_tasks']>
+type GetFrameworks = NonNullable<MasterResponse['get_frameworks']>
+
+const bodies: Partial<Record<NonNullable<MasterCall['type']>, keyof MasterCall>> = {
+  GET_METRICS: 'get_metrics',
+  MARK_AGENT_GONE: 'mark_agent_gone',
+  TEARDOWN: 'teardown',
+}
+
+export function handleOperator(request: HttpRequest, master: Master, clock: Clock): HttpReply {
+  if (request.method !== 'POST') return wrongMethod(request.method, ['POST'])
+  const encoding = bodyCodec(request)
+  if (isReply(encoding)) return encoding
+  const read = readMessage('master.Call', request.body, encoding)
+  if (isReply(read)) return read
+  const accepted = acceptCodec(request)
+  if (isReply(accepted)) return accepted
+  const call = read.message
+  const field = call.type && bodies[call.type]
+  if (field !== undefined && call[field] === undefined) {
+    return text(400, `Failed to validate master::Call: Expecting '${field}' to be present`)
+  }
+  const answer = respond(call, master, clock)
+  if ('status' in answer) return answer
+  return {
+    status: 200,
+    contentType: accepted.contentType,
+    body: accepted.encode('master.Response', answer),
+  }
+}
+
+function respond(call: MasterCall, master: Master, clock: Clock): MasterResponse | HttpReply {
+  switch (call.type) {
+    case 'GET_HEALTH':
+      return { type: 'GET_HEALTH', get_health: { healthy: true } }
+    case 'GET_VERSION':
+      return { type: 'GET_VERSION', get_version: { version_info: versionPage } }
+    case 'GET_METRICS': {
+      const metrics = Object.entries(metricsPage(master, clock)).map(([name, value]) => ({ name, value }))
+      return { type: 'GET_METRICS', get_metrics: { metrics } }
+    }
+    case 'GET_MASTER': {
+      const startedAt = master.state.startedAtMs / 1000
+      const own = { master_info: master.state.info, start_time: startedAt, elected_time: startedAt }
+      return { type: 'GET_MASTER', get_master: own }
+    }
+    case 'GET_AGENTS':
+      return { type: 'GET_AGENTS', get_agents: agents(master) }
+    case 'GET_FRAMEWORKS':
+      return { type: 'GET_FRAMEWORKS', get_frameworks: frameworks(master) }
+    case 'GET_EXECUTORS':
+      return { type: 'GET_EXECUTORS', get_executors: executors(master) }
+    case 'GET_TASKS':
+      return { type: 'GET_TASKS', get_tasks: tasks(master) }
+    case 'GET_STATE':
+      return {
+        type: 'GET_STATE',
+        get_state: {
+          get_tasks: tasks(master),
+          get_executors: executors(master),
+          get_frameworks: frameworks(master),
+          get_agents: agents(master),
+        },
+      }
+    case 'MARK_AGENT_GONE': {
+      const agentId = call.mark_agent_gone?.agent_id.value ?? ''
+      return master.markAgentGone(agentId) ? { status: 200 } : text(404, `Agent '${agentId}' not found`)
+    }
+    case 'TEARDOWN': {
+      const frameworkId = call.teardown?.framework_id
+      if (frameworkId === undefined || !master.state.frameworks.has(frameworkId.value)) {
+        return text(400, 'No framework found with specified ID')
+      }
+      master.call({ type: 'TEARDOWN', framework_id: frameworkId })
+      return { status: 200 }
+    }
+    default:
+      return isKnown(call.type)
+        ? text(501, `${call.type} is not imitated by this master`)
+        : text(400, "Failed to validate master::Call: Expecting 'type' to be present")
+  }
+}
+
+/** Calls that a real master has and this one does not. */
+function isKnown(type: MasterCall['type']): boolean {
+  return (
+    type !== undefined &&
+    (/^(GET|SET|LIST|READ|UPDATE|RESERVE|UNRESERVE|CREATE|DESTROY|GROW|SHRINK|START|STOP|REMOVE)_/.test(
+      type,
+    ) ||
+      /^(SUBSCRIBE|DRAIN_AGENT|DEACTIVATE_AGENT|REACTIVATE_AGENT|RESERVE_RESOURCES|UNRESERVE_RESOURCES)$/.test(
+        type,
+      ))
+  )
+}
+
+function nanoseconds(milliseconds: number): { nanoseconds: bigint } {
+  return { nanoseconds: BigInt(Math.round(milliseconds)) * 1_000_000n }
+}
+
+function agents(master: Master): NonNullable<MasterResponse['get_agents']> {
+  const one = (agent: Parameters<typeof usedOf>[0]): MasterResponseGetAgentsAgent => ({
+    agent_info: agent.info,
+    active: agent.phase.name === 'active',
+    deactivated: false,
+    version: mesosVersion,
+    pid: agentPid(agent.info, '127.0.0.1'),
+    registered_time: nanoseconds(agent.registeredAtMs),
+    ...(agent.reregisteredAtMs !== undefined && { reregistered_time: nanoseconds(agent.reregisteredAtMs) }),
+    total_resources: fullResources(agent.total),
+    allocated_resources: fullResources(usedOf(agent)),
+    offered_resources: fullResources(offeredOf(master, agent)),
+    capabilities: agentCapabilities.map(type => ({ type })),
+  })
+  return {
+    agents: [...master.state.agents.values()].map(one),
+    recovered_agents: [...master.state.recovering.values()].map(({ info }) => info),
+  }
+}
+
+function frameworks(master: Master): GetFrameworks {
+  const one = (framework: Framework): NonNullable<GetFrameworks['frameworks']>[number] => {
+    const offers = [...master.state.offers.values()].filter(offer => offer.frameworkId === framework.id)
+    return {
+      framework_info: framework.info,
+      active: framework.phase.name === 'connected',
+      connected: framework.phase.name === 'connected',
+      recovered: framework.phase.name === 'recovered',
+      registered_time: nanoseconds(framework.registeredAtMs),
+      reregistered_time: nanoseconds(framework.reregisteredAtMs ?? framework.registeredAtMs),
+      offers: offers.map(offer => offer.message),
+      offered_resources: offers.reduce((sum, offer) => sum.plus(offer.resources), Resources.none).messages(),
+    }
+  }
+  return {
+    frameworks: [...master.state.frameworks.values()].map(one),
+    completed_frameworks: master.state.completedFrameworks.map(one),
+  }
+}
+
+function executors(master: Master): NonNullable<MasterResponse['get_executors']> {
+  return {
+    executors: [...master.state.agents.values()].flatMap(agent =>
+      [...agent.executors.values()].flatMap(own =>
+        [...own.values()].map(({ info }) => ({ executor_info: info, agent_id: { value: agent.id } })),
+      ),
+    ),
+  }
+}
+
+function tasks(master: Master): GetTasks {
+  const all = [...master.state.frameworks.values()]
+  return {
+    tasks: all.flatMap(framework => [...framework.tasks.values()].map(taskMessage)),
+    unreachable_tasks: all.flatMap(framework => [...framework.unreachableTasks.values()].map(taskMessage)),
+    completed_tasks: [...all, ...master.state.completedFrameworks].flatMap(framework =>
+      framework.completedTasks.map(taskMessage),
+    ),
+  }
+}
+
+function taskMessage(task: MasterTask): Task {
+  const { name, task_id: taskId, agent_id: agentId, resources, labels, discovery, container } = task.info
+  const last = task.forwarded?.status
+  return {
+    name,
+    task_id: taskId,
+    framework_id: { value: task.frameworkId },
+    ...(task.executorId !== undefined && { executor_id: { value: task.executorId } }),
+    agent_id: agentId,
+    state: task.state,
+    ...(resources !== undefined && { resources }),
+    statuses: task.statuses,
+    ...(last !== undefined && { status_update_state: last.state }),
+    ...(last?.uuid !== undefined && { status_update_uuid: last.uuid }),
+    ...(labels !== undefined && { labels }),
+    ...(discovery !== undefined && { discovery }),
+    ...(container !== undefined && { container }),
+  }
+}
