@@ -208,4 +208,24 @@ describe('SchedulerClient: calls', () => {
     expect(phases.items.at(-1)).to.deep.equal({ name: 'closed' })
     await stream.closed
   })
+
+  it('end with TEARDOWN also where the stream ends before the answer', async () => {
+    const { client, master, stream, phases, phase } = await subscribed()
+    const done = client.call({ type: 'TEARDOWN' })
+    await master.requests.first(isCall)
+    stream.end()
+    await phase('closed')
+    await done
+    expect(phases.items.map(({ name }) => name)).to.deep.equal(['connecting', 'subscribed', 'closed'])
+  })
+
+  it('go on after a TEARDOWN that was refused', async () => {
+    const { client, master, stream, phase } = await subscribed({ clock: new ManualClock() })
+    const refused = rejection(client.call({ type: 'TEARDOWN' }))
+    ;(await master.requests.first(isCall)).answer(400, 'no')
+    expect((await refused).code).to.equal('invalid_call')
+    expect(client.phase.name).to.equal('subscribed')
+    stream.end()
+    await phase('waiting')
+  })
 })

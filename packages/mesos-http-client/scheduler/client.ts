@@ -37,6 +37,8 @@ export class SchedulerClient {
   #failures = 0
   #nextMaster = 0
   #paused = false
+  /** A TEARDOWN is under way: the end of the stream is what we want. */
+  #leaving = false
   #cancelWait = () => {}
   #cancelPauseLimit = () => {}
 
@@ -77,9 +79,9 @@ export class SchedulerClient {
     if (this.#phase.name !== 'subscribed' || this.#subscription === undefined) {
       throw new MesosError('not_subscribed', `${type}: not sent, no subscription (${this.#phase.name})`)
     }
-    await this.#subscription.call({ ...call, framework_id: { value: this.#phase.frameworkId } })
-    // the stream of a framework that is no more ends: nothing to come back to (S77)
-    if (call.type === 'TEARDOWN') await this.close()
+    const complete = { ...call, framework_id: { value: this.#phase.frameworkId } }
+    if (call.type === 'TEARDOWN') await this.#tearDown(this.#subscription, complete)
+    else await this.#subscription.call(complete)
   }
 
   accept(accept: SchedulerCallAccept): Promise<void> {
@@ -162,6 +164,18 @@ export class SchedulerClient {
     await subscription?.closed
   }
 
+  /** The stream of a framework that is no more ends, often before the answer: nothing to come back to (S77). */
+  async #tearDown(subscription: Subscription, call: SchedulerCall): Promise<void> {
+    this.#leaving = true
+    try {
+      await subscription.call(call)
+    } catch (error) {
+      this.#leaving = false
+      if (this.#phase.name !== 'closed') throw error
+    }
+    await this.close()
+  }
+
   // ---- phases: each change is here ----
 
   #enter(phase: SchedulerPhase): void {
@@ -211,6 +225,10 @@ export class SchedulerClient {
   /** After a subscription or a try has ended. */
   #retry(cause: MesosError): void {
     this.#subscription = undefined
+    if (this.#leaving) {
+      this.#finish()
+      return
+    }
     if (!cause.retryable) {
       this.#finish(cause)
       return
