@@ -58,12 +58,16 @@ export function bare(update: StatusUpdate): StatusUpdate {
     ...(healthy === undefined ? {} : { healthy }),
     ...(executorGone === undefined ? {} : { executorGone }),
     outcome: {
-      ...(exitCode === undefined ? {} : { exitCode }),
-      ...(signal === undefined ? {} : { signal }),
+      ...(isInt32(exitCode) ? { exitCode } : {}),
+      ...(isInt32(signal) ? { signal } : {}),
       ...(oom === undefined ? {} : { oom }),
       ...(failure === undefined ? {} : { failure }),
     },
   }
+}
+
+function isInt32(value: number | undefined): value is number {
+  return value !== undefined && (value | 0) === value
 }
 
 function cleanTexts<T extends object>(fields: T): T {

@@ -24,7 +24,15 @@ interface Server {
 
 let server: Promise<Server> | undefined
 
-after(async () => {
+// Hooks of the whole run: starting a server on a busy machine takes longer than a test may.
+before(async function () {
+  this.timeout(60_000)
+  server = startServer()
+  await server
+})
+
+after(async function () {
+  this.timeout(60_000)
   const running = await server?.catch(() => undefined)
   await running?.close()
 })

@@ -7,12 +7,13 @@ export async function insertOutbox(db: Queryable, at: Date, entries: readonly Ou
     tenant: task.tenant,
     taskId: task.id,
     url,
-    payload: { task, attempt },
+    // As text: reading the record set would look into it and stumble over \u0000 in a result.
+    payload: JSON.stringify({ task, attempt }),
   }))
   await db.query(
     `insert into tasks.outbox (at, tenant, task_id, url, payload)
-     select $2, tenant, "taskId", url, payload
-     from rows from (json_to_recordset($1::json) as (tenant text, "taskId" bigint, url text, payload json))
+     select $2, tenant, "taskId", url, payload::json
+     from rows from (json_to_recordset($1::json) as (tenant text, "taskId" bigint, url text, payload text))
        with ordinality
      order by ordinality`,
     [JSON.stringify(documents), at],

@@ -24,7 +24,7 @@ export async function recordCallbacks(
          status integer, error text)),
      over as (
        update delivery.callback c set
-         state = r.state, next_try_at = r."nextTryAt", done_at = case when r.state = 'waiting' then null else $2 end
+         state = r.state, next_try_at = r."nextTryAt", done_at = case when r.state = 'waiting' then null else $2::timestamptz end
        from r
        where c.outbox_id = r."outboxId" and c.state = 'waiting'
        returning c.outbox_id, c.tries)
