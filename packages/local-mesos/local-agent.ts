@@ -3,11 +3,12 @@
 import { join } from 'node:path'
 import type { AgentInfo } from 'mesos-http-client'
 import { Agent } from './agent/agent.ts'
-import type { AgentSettings, Launcher } from './agent/context.ts'
+import type { AgentSettings } from './agent/context.ts'
 import { Fetcher } from './agent/fetcher.ts'
 import { Journal } from './agent/journal.ts'
-import { ProcessLauncher } from './agent/process-launcher.ts'
+import { Launchers } from './agent/launchers.ts'
 import type { ProcessHost } from './agent/processes.ts'
+import type { Simulation } from './agent/simulated.ts'
 import type { Clock } from './core/clock.ts'
 import type { Log } from './core/log.ts'
 import { handleAgent } from './http/agent-routes.ts'
@@ -37,8 +38,8 @@ export interface LocalAgentOptions {
   readonly newUuid: () => string
   readonly processes: ProcessHost
   readonly credentials: Credentials | undefined
-  /** Replaces processes where tasks are simulated. */
-  readonly launcher?: (agent: () => Agent | undefined) => Launcher
+  /** Tasks without processes. */
+  readonly simulation: Simulation | undefined
   /** Called when the agent may talk to the master. */
   readonly onReady: (agent: Agent) => void
 }
@@ -48,6 +49,7 @@ export class LocalAgent {
   readonly workDir: string
   readonly #o: LocalAgentOptions
   readonly #journal: Journal
+  readonly #launchers: Launchers
   #port: number
   #life: { readonly agent: Agent; readonly server: HttpServer } | undefined
   #observers = new Set<() => void>()
@@ -58,6 +60,22 @@ export class LocalAgent {
     this.workDir = o.workDir
     this.#port = o.port
     this.#journal = new Journal(o.workDir)
+    this.#launchers = new Launchers({
+      host: o.processes,
+      fetcher: new Fetcher(join(o.workDir, 'fetch')),
+      journal: this.#journal,
+      log: o.log,
+      clock: o.clock,
+      newUuid: o.newUuid,
+      simulation: o.simulation,
+      agent: () => this.#life?.agent,
+      environment: () => ({
+        agentId: this.id,
+        endpoint: `${o.host}:${this.#port}`,
+        executorShutdownGraceMs: o.settings.executorShutdownGraceMs,
+        recoveryTimeoutMs: o.settings.recoveryTimeoutMs,
+      }),
+    })
   }
 
   /** Mesos' id of the agent; empty before its first registration. */
@@ -132,6 +150,12 @@ export class LocalAgent {
     this.#changed()
   }
 
+  /** Stops it and what it runs inside this process; its processes are left to the host. */
+  async close(): Promise<void> {
+    await this.stop()
+    this.#launchers.close()
+  }
+
   async restart(): Promise<void> {
     await this.stop()
     await this.start()
@@ -175,25 +199,10 @@ export class LocalAgent {
     this.#journal.clear()
   }
 
-  /** A new agent object on the same folder; its port is known once the server listens. */
+  /** A new agent object on the same folder; made at first use, which is after the port is known. */
   #newAgent(): () => Agent {
     const o = this.#o
     let made: Agent | undefined
-    const launcher =
-      o.launcher?.(() => made) ??
-      new ProcessLauncher({
-        host: o.processes,
-        fetcher: new Fetcher(join(o.workDir, 'fetch')),
-        journal: this.#journal,
-        log: o.log,
-        environment: () => ({
-          agentId: this.id,
-          endpoint: `${o.host}:${this.#port}`,
-          executorShutdownGraceMs: o.settings.executorShutdownGraceMs,
-          recoveryTimeoutMs: o.settings.recoveryTimeoutMs,
-        }),
-      })
-    // Made at first use, which is after the port is known.
     return () =>
       (made ??= new Agent({
         info: { ...o.info, port: this.#port },
@@ -202,7 +211,7 @@ export class LocalAgent {
         settings: o.settings,
         clock: o.clock,
         log: o.log,
-        launcher,
+        launcher: this.#launchers,
         newUuid: o.newUuid,
         onChanged: () => this.#changed(),
         onShutdown: () => this.#journal.clear(),

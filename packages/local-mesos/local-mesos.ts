@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Agent } from './agent/agent.ts'
 import { ProcessHost } from './agent/processes.ts'
+import type { Simulation } from './agent/simulated.ts'
 import { systemClock, type Clock } from './core/clock.ts'
 import { Link } from './core/cluster.ts'
 import { logger } from './core/log.ts'
@@ -150,7 +151,7 @@ export class LocalMesos {
 
   /** Kills every executor with its tree, frees all ports, removes a temporary folder. */
   async close(): Promise<void> {
-    for (const agent of this.#agents) await agent.stop()
+    for (const agent of this.#agents) await agent.close()
     await this.stopMaster()
     await this.#processes.killAll()
     if (this.#o.workDir === undefined) await rm(this.#workDir, { recursive: true, force: true })
@@ -191,6 +192,7 @@ export class LocalMesos {
       newUuid: this.#newUuid,
       processes: this.#processes,
       credentials: o.authenticateAgents,
+      simulation: simulationOf(o.simulated),
       onReady: agent => this.#connect(agent),
     })
   }
@@ -218,4 +220,10 @@ export class LocalMesos {
     this.#links.set(agent, link)
     agent.connect(link)
   }
+}
+
+function simulationOf(asked: LocalMesosOptions['simulated']): Simulation | undefined {
+  if (asked === undefined || asked === false) return undefined
+  const { durationMs = 0, outcome = 'TASK_FINISHED' } = asked === true ? {} : asked
+  return { durationMs, outcome }
 }

@@ -23,17 +23,17 @@ export interface ContainerEnd {
   readonly termination?: Termination
 }
 
+export interface LaunchEvents {
+  readonly started: (pid: number) => void
+  readonly exited: (end: ContainerEnd) => void
+}
+
 export interface Launcher {
   /**
    * Starts what runs the executor and returns at once; `exited` is called once, when all of it has ended.
    * `task` is the one that the executor is started for.
    */
-  launch(
-    executor: Executor,
-    framework: FrameworkInfo,
-    task: TaskInfo,
-    events: { started(pid: number): void; exited(end: ContainerEnd): void },
-  ): Container
+  launch(executor: Executor, framework: FrameworkInfo, task: TaskInfo, events: LaunchEvents): Container
   /** Takes up an executor of before the agent's restart. */
   recover(
     executor: Executor,

@@ -3,7 +3,7 @@ import { chownSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync 
 import { dirname, join } from 'node:path'
 import type { FrameworkInfo, TaskInfo } from 'mesos-http-client'
 import { errorText, type Log } from '../core/log.ts'
-import type { ContainerEnd, Launcher } from './context.ts'
+import type { ContainerEnd, LaunchEvents, Launcher } from './context.ts'
 import { executorEnvironment, type EnvironmentSource } from './environment.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { Journal } from './journal.ts'
@@ -31,12 +31,7 @@ export class ProcessLauncher implements Launcher {
     this.#o = o
   }
 
-  launch(
-    executor: Executor,
-    framework: FrameworkInfo,
-    _task: TaskInfo,
-    events: { started(pid: number): void; exited(end: ContainerEnd): void },
-  ): Container {
+  launch(executor: Executor, framework: FrameworkInfo, _task: TaskInfo, events: LaunchEvents): Container {
     const abort = new AbortController()
     let stage: Stage = { name: 'preparing', abort }
     const { host, journal } = this.#o

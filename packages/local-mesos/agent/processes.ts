@@ -104,6 +104,11 @@ export class ProcessHost {
     for (const pid of found) signal(pid, 'SIGCONT')
   }
 
+  /** A signal for the leader's whole process group; one that has gone is fine. */
+  signalGroup(leader: number, name: NodeJS.Signals): void {
+    signal(-leader, name)
+  }
+
   /** Kills every tree that was started here and still lives; resolves when the leaders have ended. */
   async killAll(): Promise<void> {
     const ended = [...this.#watched.values()].map(watched => {

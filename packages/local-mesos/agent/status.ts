@@ -93,7 +93,7 @@ function containerStatus(executor: Executor, sent: ContainerStatus | undefined):
     ...sent,
     container_id: sent?.container_id ?? { value: executor.containerId },
     network_infos: sent?.network_infos ?? [{ ip_addresses: [{ protocol: 'IPv4', ip_address: '127.0.0.1' }] }],
-    ...(executor.kind === 'custom' && pid !== undefined && { executor_pid: pid }),
+    ...(pid !== undefined && { executor_pid: pid }),
   }
 }
 
