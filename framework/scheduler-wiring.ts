@@ -25,9 +25,11 @@ export interface SchedulerWiringOptions {
   readonly onFatal: (cause: FatalCause, message: string) => void
   readonly now?: () => Date
   readonly random?: () => number
-  /** Tests that must not wait: how often the store is looked at, and how soon a candidate takes over. */
+  /** Else the usual ones; for tests that must not wait, or that come between us and Mesos. */
   readonly pollMs?: number
   readonly takeoverMs?: number
+  readonly failoverGraceMs?: number
+  readonly connect?: (options: ConnectOptions) => MesosConnection
 }
 
 export interface WiredScheduler {
@@ -100,7 +102,7 @@ export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
         {
           settings,
           store: leaderStore(deps, hold),
-          connect: connectOptions => connectToMesos(config, connectOptions, log),
+          connect: options.connect ?? (to => connectToMesos(config, to, log)),
           placement: firstFit,
           now: () => now().getTime(),
           random: options.random ?? Math.random,
@@ -116,6 +118,7 @@ export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
       options.onLeading?.(hold)
     },
     log,
+    ...(options.failoverGraceMs === undefined ? {} : { failoverGraceMs: options.failoverGraceMs }),
   })
   const listener = new Listener({
     url: config.databaseUrl,
@@ -136,7 +139,8 @@ export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
   }
 }
 
-function connectToMesos(config: Config, options: ConnectOptions, log: Logger): MesosConnection {
+/** The scheduler's connection as configured. */
+export function connectToMesos(config: Config, options: ConnectOptions, log: Logger): MesosConnection {
   const { masters, codec, principal, secret, ca } = config.mesos
   return new SchedulerClient({
     masters,

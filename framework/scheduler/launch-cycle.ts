@@ -146,7 +146,7 @@ export class LaunchCycle {
         ports: placed.ports,
         executor,
       })
-      watch.sending(attempt.mesosTaskId, launch.agentId)
+      watch.sending(attempt.mesosTaskId, launch.agentId, executor.executor_id.value)
       return [{ attempt, task, intent: this.#intent(attempt, first) }]
     })
     queue.remove(launch.tasks.map(({ taskId }) => taskId))

@@ -4,6 +4,7 @@
 
 interface Watched {
   readonly agentId: string
+  readonly executorId: string
   readonly phase: { readonly name: 'sending' } | { readonly name: 'sent'; askAtMs: number; waitMs: number }
 }
 
@@ -23,8 +24,13 @@ export class LaunchWatch {
   }
 
   /** Its intent is about to be committed and sent. */
-  sending(mesosTaskId: string, agentId: string): void {
-    this.#watched.set(mesosTaskId, { agentId, phase: { name: 'sending' } })
+  sending(mesosTaskId: string, agentId: string, executorId: string): void {
+    this.#watched.set(mesosTaskId, { agentId, executorId, phase: { name: 'sending' } })
+  }
+
+  /** The executor it was launched with; known until its first update. */
+  executorOf(mesosTaskId: string): string | undefined {
+    return this.#watched.get(mesosTaskId)?.executorId
   }
 
   /** The master has the ACCEPT, or may have it: now only it can tell. `uncertain`: ask soon. */
@@ -33,7 +39,7 @@ export class LaunchWatch {
     if (!watched) return
     const waitMs = uncertain ? 1000 : this.#options.timeoutMs
     this.#watched.set(mesosTaskId, {
-      agentId: watched.agentId,
+      ...watched,
       phase: { name: 'sent', askAtMs: nowMs + waitMs, waitMs },
     })
   }

@@ -167,8 +167,8 @@ describe('agents', () => {
 describe('launch watch', () => {
   it('asks for silent launches, ever later, never for one that is being sent (S50)', () => {
     const watch = new LaunchWatch({ timeoutMs: 20_000 })
-    watch.sending('t1', 'a')
-    watch.sending('t2', 'a')
+    watch.sending('t1', 'a', 'e')
+    watch.sending('t2', 'a', 'e')
     expect([watch.isSending('t1'), watch.overdue(1e9)]).to.deep.equal([true, []])
     watch.sent('t1', 0)
     watch.sent('t2', 0, true)

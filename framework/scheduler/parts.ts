@@ -79,6 +79,7 @@ export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
     calls,
     agents,
     now,
+    executorOf: mesosTaskId => watch.executorOf(mesosTaskId),
     onApplied: (result, status) => {
       watch.settled(result.mesosTaskId)
       reconciler.heard(result.mesosTaskId)

@@ -11,6 +11,8 @@ export interface UpdateHandlerOptions {
   readonly calls: MesosCalls
   readonly agents: Agents
   readonly now: () => number
+  /** For updates that don't name it: an executor may leave its id out, and the agent does not fill it in. */
+  readonly executorOf: (mesosTaskId: string) => string | undefined
   /** Each update of which the store now knows, before it is acknowledged. */
   readonly onApplied: (result: UpdateResult, status: TaskStatus) => void
   /** A task waits again. */
@@ -19,6 +21,11 @@ export interface UpdateHandlerOptions {
   readonly onAgentLost: (agentId: string) => void
   /** A call failed: Mesos sends the update again, nothing is lost. */
   readonly onCallError: (error: unknown) => void
+}
+
+interface Executor {
+  readonly agentId: string
+  readonly executorId: string
 }
 
 /** Exit codes of the executor's parent process as FAILURE tells them, a raw wait status (S76). */
@@ -63,7 +70,7 @@ export class UpdateHandler {
     const normal = failure.status === exitStatus.normal
     const clean = normal || failure.status === exitStatus.cleaned
     const { generation, released } = await store.recordExecutorLoss({ agentId, executorId, clean })
-    this.#remember(agentId, executorId, clean)
+    this.#remember({ agentId, executorId }, clean)
     agents.lost(agentId, executorId, now(), normal)
     agents.setGeneration(agentId, generation)
     if (released.length > 0) this.#options.onQueued()
@@ -71,9 +78,10 @@ export class UpdateHandler {
 
   #learn(result: UpdateResult, status: TaskStatus): void {
     const { agents } = this.#options
-    const { agent_id: agentId, executor_id: executorId } = status
-    if (status.source === 'SOURCE_EXECUTOR' && agentId && executorId) {
-      agents.heard(agentId.value, executorId.value)
+    const executor = this.#executor(status)
+    // What an executor said before it died may come after the news of its death.
+    if (status.source === 'SOURCE_EXECUTOR' && executor && !this.#losses.has(key(executor))) {
+      agents.heard(executor.agentId, executor.executorId)
     }
     const { executorGeneration } = result
     if (executorGeneration) agents.setGeneration(executorGeneration.agentId, executorGeneration.generation)
@@ -90,18 +98,24 @@ export class UpdateHandler {
     if (result.kill) calls.call(kill(status.task_id.value, agentId)).catch(onCallError)
   }
 
-  #isGone(status: TaskStatus): boolean {
-    const { agent_id: agentId, executor_id: executorId } = status
-    return (agentId && executorId && this.#losses.get(key(agentId.value, executorId.value))) ?? false
+  #executor(status: TaskStatus): Executor | undefined {
+    const executorId = status.executor_id?.value ?? this.#options.executorOf(status.task_id.value)
+    const agentId = status.agent_id?.value
+    return executorId === undefined || agentId === undefined ? undefined : { agentId, executorId }
   }
 
-  #remember(agentId: string, executorId: string, clean: boolean): void {
-    this.#losses.set(key(agentId, executorId), clean)
+  #isGone(status: TaskStatus): boolean {
+    const executor = this.#executor(status)
+    return (executor && this.#losses.get(key(executor))) ?? false
+  }
+
+  #remember(executor: Executor, clean: boolean): void {
+    this.#losses.set(key(executor), clean)
     const oldest = this.#losses.keys().next()
     if (this.#losses.size > remembered && !oldest.done) this.#losses.delete(oldest.value)
   }
 }
 
-function key(agentId: string, executorId: string): string {
+function key({ agentId, executorId }: Executor): string {
   return JSON.stringify([agentId, executorId])
 }

@@ -100,6 +100,7 @@ describe('update handler', () => {
         calls,
         agents,
         now: () => 0,
+        executorOf: () => undefined,
         onApplied: () => {},
         onQueued: () => (made.queued += 1),
         onAgentLost: () => {},

@@ -1,15 +1,249 @@
 // The whole loop against a local Mesos with real agents and processes, and a real database.
 import { expect } from 'chai'
+import { SchedulerClient } from 'mesos-http-client'
+import { submitTask } from '../usecases/index.ts'
 import { eventually, LoopCluster } from './testing/loop-cluster.ts'
+import { taskSpec } from './testing/support.ts'
+
+const never = 3_600_000
+const nowhere = [{ field: 'hostname', operator: 'in' as const, values: ['nowhere'] }]
 
 describe('whole loop', function () {
   this.timeout(20_000)
 
-  it('takes a task from its submission to FINISHED', async () => {
+  it('takes tasks from submission to FINISHED, each in one attempt', async () => {
+    await using cluster = await LoopCluster.start({ agents: 2 })
+    const { metrics } = cluster.lead()
+    const ids = await Promise.all(Array.from({ length: 40 }, () => cluster.submit('finish')))
+    const tasks = await Promise.all(ids.map(id => cluster.ended(id)))
+    for (const task of tasks) {
+      expect(task).to.deep.include({ state: 'FINISHED', attempt: 1, exitCode: 0, faults: {} })
+    }
+    expect((await metrics.tasksEnded.get()).values).to.deep.equal([
+      { value: 40, labels: { state: 'FINISHED' } },
+    ])
+  })
+
+  it('needs no polling, neither of the store nor of Mesos: hint, REVIVE, offers, launch', async () => {
+    await using cluster = await LoopCluster.start({ allocationIntervalMs: never })
+    const { wired } = cluster.lead({ pollMs: never })
+    await eventually(() => wired.scheduler.role === 'leading')
+    expect(await cluster.ended(await cluster.submit('finish'))).to.include({ state: 'FINISHED' })
+    expect(await cluster.ended(await cluster.submit('fail'))).to.include({ state: 'FAILED', exitCode: 3 })
+    const running = await cluster.submit('run')
+    await cluster.running(running)
+    await cluster.kill(running)
+    expect(await cluster.ended(running)).to.include({ state: 'KILLED' })
+  })
+
+  it('needs no hint either: the store is looked at from time to time', async () => {
+    await using cluster = await LoopCluster.start()
+    const { wired } = cluster.lead({ pollMs: 50 })
+    await eventually(() => wired.scheduler.role === 'leading')
+    const silent = { pool: cluster.database.pool, notifier: { notify: () => {} }, now: () => new Date() }
+    const { task } = await submitTask(silent, { tenant: 'default', spec: taskSpec({ command: 'finish' }) })
+    expect(await cluster.ended(task.id)).to.include({ state: 'FINISHED' })
+  })
+
+  it('says why a task waits, kills it there, and lets another one expire', async () => {
+    await using cluster = await LoopCluster.start()
+    const { wired } = cluster.lead()
+    const waiting = await cluster.submit('finish', { constraints: nowhere })
+    const why = (): string | undefined => wired.scheduler.whyWaits(waiting)
+    await eventually(() => why() === '1 agent: constraint hostname')
+    await cluster.kill(waiting)
+    expect(await cluster.ended(waiting)).to.deep.include({ state: 'KILLED', attempts: [] })
+    const expiring = await cluster.submit('finish', { constraints: nowhere, maxQueueSeconds: 1 })
+    expect(await cluster.ended(expiring)).to.deep.include({ state: 'EXPIRED', attempts: [] })
+  })
+
+  it('kills a task in whatever moment it is asked to', async () => {
     await using cluster = await LoopCluster.start()
     cluster.lead()
-    const task = await cluster.ended(await cluster.submit('finish'))
-    expect(task).to.deep.include({ state: 'FINISHED', attempt: 1, exitCode: 0 })
-    expect(task.attempts.map(({ state }) => state)).to.deep.equal(['TASK_FINISHED'])
+    const ids = await Promise.all(
+      ['run', 'silent', 'run', 'silent'].map(async (command, at) => {
+        const id = await cluster.submit(command)
+        if (at >= 2) await cluster.until(id, ({ state }) => state !== 'QUEUED')
+        await cluster.kill(id)
+        return id
+      }),
+    )
+    for (const id of ids) expect(await cluster.ended(id)).to.include({ state: 'KILLED' })
+  })
+
+  it('runs a task again that failed by its own fault, as often as its policy says', async () => {
+    await using cluster = await LoopCluster.start()
+    cluster.lead()
+    const retry = { max: 2, backoffSeconds: 0.05, backoffFactor: 2, maxBackoffSeconds: 1 }
+    const task = await cluster.ended(await cluster.submit('fail', { retry }))
+    expect(task).to.include({ state: 'FAILED', attempt: 3, failures: 3 })
+    expect(new Set(task.attempts.map(({ mesosTaskId }) => mesosTaskId)).size).to.equal(3)
+  })
+
+  it('commits and acknowledges a storm of updates', async () => {
+    await using cluster = await LoopCluster.start()
+    const { metrics } = cluster.lead()
+    const ids = await Promise.all([cluster.submit('storm 100'), cluster.submit('storm 100')])
+    for (const id of ids) expect(await cluster.ended(id)).to.include({ state: 'FINISHED' })
+    const { values } = await metrics.statusUpdates.get()
+    const running = values.find(({ labels }) => labels.state === 'TASK_RUNNING')?.value
+    expect(running).to.be.at.least(202)
+  })
+
+  it('goes on after a restart of the master, and keeps its id', async () => {
+    await using cluster = await LoopCluster.start()
+    cluster.lead()
+    const id = await cluster.submit('run')
+    const before = await cluster.running(id)
+    await cluster.mesos.restartMaster()
+    const other = await cluster.submit('finish')
+    expect(await cluster.ended(other)).to.include({ state: 'FINISHED', attempt: 1 })
+    await cluster.kill(id)
+    const after = await cluster.ended(id)
+    expect(after).to.include({ state: 'KILLED', attempt: 1 })
+    expect(after.attempts[0]?.mesosTaskId).to.equal(before.attempts[0]?.mesosTaskId)
+  })
+
+  it('launches again after the loss of an executor, under a new executor and a new task id', async () => {
+    await using cluster = await LoopCluster.start()
+    cluster.lead()
+    const id = await cluster.submit('run')
+    await cluster.running(id)
+    const [executor] = cluster.mesos.agents[0]?.executors ?? []
+    if (executor?.pid === undefined) throw new Error('no executor')
+    process.kill(executor.pid, 'SIGKILL')
+    const again = await cluster.until(id, ({ state, attempt }) => state === 'RUNNING' && attempt === 2)
+    const [first, second] = again.attempts
+    expect(first).to.include({ blame: 'mesos' })
+    expect(second?.mesosTaskId).to.not.equal(first?.mesosTaskId)
+    expect(second?.executorId).to.not.equal(first?.executorId)
+    expect(again.failures).to.equal(0)
+    await cluster.kill(id)
+    await cluster.ended(id)
+  })
+
+  it('launches again at once where the executor was cleaned up behind', async () => {
+    await using cluster = await LoopCluster.start()
+    cluster.lead({ config: cluster.config({ orphanWaitMs: never }) })
+    const id = await cluster.submit('die 3')
+    await cluster.until(id, ({ attempt }) => attempt === 2)
+    await cluster.kill(id)
+    expect((await cluster.ended(id)).attempts[0]).to.include({ blame: 'mesos' })
+  })
+
+  describe('leaders', () => {
+    it('hand over to one that stands by, while tasks run', async () => {
+      await using cluster = await LoopCluster.start()
+      const first = cluster.lead()
+      await eventually(() => first.wired.scheduler.role === 'leading')
+      const second = cluster.lead()
+      const id = await cluster.submit('run')
+      await cluster.running(id)
+      expect(second.wired.scheduler.role).to.equal('standby')
+      await first.close()
+      await eventually(() => second.wired.scheduler.role === 'leading')
+      await cluster.kill(id)
+      expect(await cluster.ended(id)).to.include({ state: 'KILLED', attempt: 1 })
+      expect(await cluster.ended(await cluster.submit('finish'))).to.include({ state: 'FINISHED' })
+    })
+
+    it('relaunch what was committed and never sent (S49)', async () => {
+      await using cluster = await LoopCluster.start()
+      const first = cluster.lead({ dropAccepts: 'before sending' })
+      const id = await cluster.submit('finish')
+      await cluster.until(id, ({ state }) => state === 'LAUNCHING')
+      await first.close()
+      expect((await cluster.task(id)).attempts.map(({ state }) => state)).to.deep.equal(['INTENT'])
+      cluster.lead()
+      expect(await cluster.ended(id)).to.include({ state: 'FINISHED', attempt: 2 })
+    })
+
+    it('find what was sent and never answered, and launch it no second time (S49)', async () => {
+      await using cluster = await LoopCluster.start()
+      const first = cluster.lead({ dropAccepts: 'before the answer' })
+      const id = await cluster.submit('finish')
+      await cluster.until(id, ({ state }) => state === 'LAUNCHING')
+      await first.close()
+      cluster.lead()
+      expect(await cluster.ended(id)).to.include({ state: 'FINISHED', attempt: 1 })
+    })
+
+    it('give way to a scheduler outside of our lease, and do not fight it (S15)', async () => {
+      await using cluster = await LoopCluster.start()
+      const ours = cluster.lead({ failoverGraceMs: 50 })
+      await eventually(() => ours.wired.scheduler.role === 'leading')
+      const intruder = await subscribeAs(cluster)
+      await eventually(() => ours.wired.scheduler.role === 'barred')
+      expect(intruder.phase.name).to.equal('subscribed')
+      await intruder.close()
+    })
+
+    it('stop where Mesos removed the framework while tasks were live (S16)', async () => {
+      await using cluster = await LoopCluster.start()
+      const ours = cluster.lead()
+      await cluster.running(await cluster.submit('run'))
+      const intruder = await subscribeAs(cluster)
+      await tearDown(intruder)
+      await ours.close()
+      const next = cluster.lead()
+      await eventually(() => next.fatal.length > 0)
+      expect(next.fatal[0]).to.match(/^framework_removed: Mesos has removed framework .* 1 attempts/)
+    })
+
+    it('begin under a new id where nothing was live', async () => {
+      await using cluster = await LoopCluster.start()
+      const ours = cluster.lead()
+      await cluster.ended(await cluster.submit('finish'))
+      const intruder = await subscribeAs(cluster)
+      await tearDown(intruder)
+      await ours.close()
+      const next = cluster.lead()
+      expect(await cluster.ended(await cluster.submit('finish'))).to.include({ state: 'FINISHED' })
+      expect(next.fatal).to.deep.equal([])
+    })
+
+    it('do not begin with a configuration that Mesos would silently ignore (S24)', async () => {
+      await using cluster = await LoopCluster.start()
+      const ours = cluster.lead()
+      await eventually(() => ours.wired.scheduler.role === 'leading')
+      await ours.close()
+      const framework = { name: 'juice', user: 'somebody', failoverTimeoutSeconds: 60 }
+      const next = cluster.lead({ config: cluster.config({ framework }) })
+      await eventually(() => next.fatal.length > 0)
+      expect(next.fatal[0]).to.contain('the user was "root" and is now "somebody"')
+    })
   })
 })
+
+/** The stream may end before the answer is read. */
+async function tearDown(client: SchedulerClient): Promise<void> {
+  await client.call({ type: 'TEARDOWN' }).catch(() => {})
+  await client.close()
+}
+
+/** A scheduler that uses our framework id without our lease. */
+async function subscribeAs(cluster: LoopCluster): Promise<SchedulerClient> {
+  const { rows } = await cluster.database.pool.query<{ framework_id: string }>(
+    'select framework_id from scheduling.framework',
+  )
+  const subscribed = Promise.withResolvers<void>()
+  const client = new SchedulerClient({
+    masters: [cluster.mesos.url],
+    codec: 'json',
+    frameworkInfo: {
+      name: 'intruder',
+      user: 'root',
+      roles: ['juice'],
+      checkpoint: true,
+      capabilities: [{ type: 'MULTI_ROLE' }],
+    },
+    frameworkId: rows[0]?.framework_id,
+    onEvent: () => {},
+    onPhase: phase => {
+      if (phase.name === 'subscribed') subscribed.resolve()
+    },
+  })
+  client.start()
+  await subscribed.promise
+  return client
+}

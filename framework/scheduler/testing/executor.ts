@@ -35,6 +35,7 @@ function update(taskId: string, state: TaskStatus['state'], outcome: TaskOutcome
   const uuid = newUuid()
   const status: TaskStatus = {
     task_id: { value: taskId },
+    executor_id: { value: environment.executorId },
     state,
     source: 'SOURCE_EXECUTOR',
     uuid,

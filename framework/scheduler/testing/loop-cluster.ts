@@ -3,14 +3,21 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LocalMesos, type LocalMesosOptions } from 'local-mesos'
+import { MesosError } from 'mesos-http-client'
 import { testDatabase, type TestDatabase } from '../../../test/support/postgres.ts'
 import type { Config } from '../../config.ts'
 import type { TaskSpec } from '../../domain/spec.ts'
 import { createLogger } from '../../observability/log.ts'
 import { createMetrics, type Metrics } from '../../observability/metrics.ts'
-import { wireScheduler, type SchedulerWiringOptions, type WiredScheduler } from '../../scheduler-wiring.ts'
+import {
+  connectToMesos,
+  wireScheduler,
+  type SchedulerWiringOptions,
+  type WiredScheduler,
+} from '../../scheduler-wiring.ts'
 import { createPool, Notifier } from '../../store/index.ts'
 import { getTask, requestKill, submitTask, type Deps, type TaskView } from '../../usecases/index.ts'
+import type { MesosConnection } from '../settings.ts'
 import { taskSpec } from './support.ts'
 
 export interface Leader {
@@ -19,6 +26,11 @@ export interface Leader {
   /** What the process was told to die of. */
   readonly fatal: string[]
   close(): Promise<void>
+}
+
+export interface LeadOptions extends Partial<SchedulerWiringOptions> {
+  /** As where the process dies: each ACCEPT gets lost on its way to Mesos, or its answer on the way back. */
+  readonly dropAccepts?: 'before sending' | 'before the answer'
 }
 
 const tenant = 'default'
@@ -90,22 +102,26 @@ export class LoopCluster implements AsyncDisposable {
   }
 
   /** A process that campaigns; closed with the cluster at the latest. */
-  lead(options: Partial<SchedulerWiringOptions> = {}): Leader {
+  lead({ dropAccepts, ...options }: LeadOptions = {}): Leader {
     const pool = createPool({ url: this.database.url })
     const notifier = new Notifier({ pool })
     const metrics = createMetrics({ ofProcess: false })
     const fatal: string[] = []
+    const log = createLogger({
+      level: process.env.JUICE_TEST_LOG === undefined ? 'silent' : 'debug',
+      format: 'pattern',
+      appName: 'juice',
+      instance: 'test',
+    })
     const wired = wireScheduler({
       config: this.config(),
       pool,
       notifier,
       metrics,
-      log: createLogger({
-        level: process.env.JUICE_TEST_LOG === undefined ? 'silent' : 'debug',
-        format: 'pattern',
-        appName: 'juice',
-        instance: 'test',
-      }),
+      log,
+      ...(dropAccepts === undefined
+        ? {}
+        : { connect: to => losing(dropAccepts, connectToMesos(this.config(), to, log)) }),
       executorUris: [`file://${join(this.#dir, 'juice-executor')}`],
       onFatal: (cause, message) => fatal.push(`${cause}: ${message}`),
       pollMs: 200,
@@ -159,6 +175,20 @@ export class LoopCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync()
+  }
+}
+
+function losing(when: 'before sending' | 'before the answer', connection: MesosConnection): MesosConnection {
+  return {
+    start: () => connection.start(),
+    pause: () => connection.pause(),
+    resume: () => connection.resume(),
+    close: () => connection.close(),
+    async call(call) {
+      if (call.type !== 'ACCEPT') return await connection.call(call)
+      if (when === 'before the answer') await connection.call(call)
+      throw new MesosError('disconnected', 'lost on the way')
+    },
   }
 }
 
