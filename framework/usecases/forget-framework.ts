@@ -3,11 +3,12 @@ import { deleteFramework } from '../store/queries/delete-framework.ts'
 import { fencedTransaction } from '../store/transaction.ts'
 import type { LeaderDeps, LeaseHold } from './deps.ts'
 
-/** Only where no attempt under that id is live: the next subscription gets a new id. Throws LeaseLost. */
+/** The next subscription gets a new id. Throws where an attempt under the old one is live, and LeaseLost. */
 export async function forgetFramework(
   deps: LeaderDeps,
   lease: LeaseHold,
   args: { readonly name: string },
 ): Promise<void> {
-  await fencedTransaction(deps.pool, lease, db => deleteFramework(db, args.name))
+  const forgotten = await fencedTransaction(deps.pool, lease, db => deleteFramework(db, args.name))
+  if (!forgotten) throw new Error(`tasks of framework "${args.name}" are still at Mesos`)
 }

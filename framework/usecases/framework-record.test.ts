@@ -6,6 +6,7 @@ import {
   applyTimers,
   checkStore,
   commitIntents,
+  forgetFramework,
   loadFramework,
   maintainStore,
   recordExecutorLoss,
@@ -44,6 +45,18 @@ describe('the leader’s store', () => {
     const error: unknown = await saveFramework(world.deps, world.lease, other).catch((e: unknown) => e)
     expect(error).to.include({ code: 'framework_id_conflict' })
     expect(await loadFramework(world.deps, { name: 'juice' })).to.include({ frameworkId: 'f-1' })
+  })
+
+  it('forgets a framework id that Mesos removed, but not while something of it is live', async () => {
+    const forget = () => forgetFramework(world.deps, world.lease, { name: 'juice' })
+    const { mesosTaskId } = await world.started()
+    await saveFramework(world.deps, world.lease, record)
+    const error: unknown = await forget().catch((e: unknown) => e)
+    expect(error).to.be.instanceOf(Error)
+    expect(await loadFramework(world.deps, { name: 'juice' })).to.not.equal(undefined)
+    await world.hear(mesosTaskId, 'TASK_FINISHED')
+    await forget()
+    expect(await loadFramework(world.deps, { name: 'juice' })).to.equal(undefined)
   })
 
   it('can be written by no leader of before (S78)', async () => {
