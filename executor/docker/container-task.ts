@@ -3,6 +3,7 @@
 import { pause } from '../clock.ts'
 import type { RunningTask, TaskContext, TaskEnd, TaskStart } from '../types.ts'
 import type { Attachment } from './attach.ts'
+import { untilExit, type ContainerExit } from './container-exit.ts'
 import { containerName, containerSpec } from './container-spec.ts'
 import type { ContainerState, DockerEngine } from './engine.ts'
 import { DockerError } from './errors.ts'
@@ -163,10 +164,18 @@ class ContainerTask implements RunningTask {
   }
 
   /** How the container ended. @throws DockerError where the engine is lost, or can't kill it. */
-  async #untilEnd(id: string, attachment: Attachment): Promise<ContainerState & { interrupted: boolean }> {
+  async #untilEnd(id: string, attachment: Attachment): Promise<ContainerExit> {
     const signal = this.#over.signal
     const given = await Promise.race([
-      this.#untilExit(id, attachment),
+      untilExit({
+        engine: this.#engine,
+        id,
+        attachment,
+        attachAgain: () => this.#attach(id),
+        clock: this.#context.clock,
+        retryMs: this.#times.retryMs,
+        signal,
+      }),
       this.#engine.lost(signal),
       this.#unkillable.promise,
     ])
@@ -175,35 +184,6 @@ class ContainerTask implements RunningTask {
     const state = await this.#engine.inspect(id).catch(() => undefined)
     if (state === undefined || state.running) throw given
     return { ...state, interrupted: false }
-  }
-
-  /** The output's end first: then all of it is in the files when the end is told. */
-  async #untilExit(id: string, first: Attachment): Promise<ContainerState & { interrupted: boolean }> {
-    const signal = this.#over.signal
-    let attachment = first
-    for (let interrupted = false; ; interrupted = true) {
-      await attachment.ended
-      try {
-        await this.#engine.wait(id, signal)
-        return { ...(await this.#engine.inspect(id)), interrupted }
-      } catch (error) {
-        if (!DockerError.from(error).outcomeUnknown) throw error
-        attachment = await this.#attachAgain(id)
-      }
-    }
-  }
-
-  /** The engine went away. Its containers may be alive when it is back (live-restore), or were killed with it. */
-  async #attachAgain(id: string): Promise<Attachment> {
-    for (;;) {
-      await pause(this.#context.clock, this.#times.retryMs)
-      if (this.#over.signal.aborted) throw new DockerError('cancelled', 'over')
-      try {
-        return await this.#attach(id)
-      } catch (error) {
-        if (!DockerError.from(error).outcomeUnknown) throw error
-      }
-    }
   }
 
   #stop(first: boolean): void {
@@ -238,7 +218,7 @@ class ContainerTask implements RunningTask {
     }
   }
 
-  #explain(state: ContainerState & { interrupted: boolean }): TaskEnd {
+  #explain(state: ContainerExit): TaskEnd {
     const { exitCode, oomKilled, interrupted } = state
     const end: TaskEnd = {
       ...this.#facts(),

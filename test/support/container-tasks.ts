@@ -62,7 +62,7 @@ export interface BenchTask {
   readonly sink: MemorySink
   readonly sandboxDir: string
   /** Its end, after its container was removed. */
-  end(): Promise<TaskEnd>
+  readonly end: () => Promise<TaskEnd>
 }
 
 export interface BenchOptions {
