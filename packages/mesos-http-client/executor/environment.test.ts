@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { executorEnvironment, parseDuration } from './environment.ts'
+import { newUuid } from './uuid.ts'
 
 const fixtures = join(import.meta.dirname, '../../../test/fixtures/mesos-traces')
 
@@ -89,5 +90,17 @@ describe('executor environment', () => {
     for (const text of ['', '5', 'secs', '5sec', '5 secs', '1,5secs', 'five secs', '5secs ']) {
       expect(() => parseDuration(text), text).to.throw(RangeError, 'is no duration')
     }
+  })
+})
+
+describe('update ids', () => {
+  it('are the 16 bytes of a valid UUID, each another (E15)', () => {
+    const ids = Array.from({ length: 100 }, newUuid)
+    for (const id of ids) {
+      expect(id).to.have.length(16)
+      expect((id[6] ?? 0) >> 4).to.equal(4)
+      expect((id[8] ?? 0) >> 6).to.equal(2)
+    }
+    expect(new Set(ids.map(id => Buffer.from(id).toString('hex'))).size).to.equal(100)
   })
 })

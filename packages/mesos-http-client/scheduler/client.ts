@@ -8,6 +8,7 @@ import { codec } from '../codec/index.ts'
 import { MesosError } from '../errors.ts'
 import type {
   AgentID,
+  FrameworkInfo,
   SchedulerCall,
   SchedulerCallAccept,
   SchedulerCallDecline,
@@ -33,6 +34,7 @@ export class SchedulerClient {
   #subscription: Subscription | undefined
   #subscribedAtMs = 0
   #frameworkId: string | undefined
+  #frameworkInfo: FrameworkInfo
   /** Tries since the last stable subscription. */
   #failures = 0
   #nextMaster = 0
@@ -50,6 +52,7 @@ export class SchedulerClient {
     this.#headers = basicAuthorization(options.credential)
     this.#clock = options.clock ?? systemClock
     this.#frameworkId = options.frameworkId
+    this.#frameworkInfo = options.frameworkInfo
   }
 
   get phase(): SchedulerPhase {
@@ -82,6 +85,11 @@ export class SchedulerClient {
     const complete = { ...call, framework_id: { value: this.#phase.frameworkId } }
     if (call.type === 'TEARDOWN') await this.#tearDown(this.#subscription, complete)
     else await this.#subscription.call(complete)
+    if (call.type === 'UPDATE_FRAMEWORK' && call.update_framework !== undefined) {
+      // all or nothing (S25): this is what later subscriptions must say as well
+      const { id: _, ...info } = call.update_framework.framework_info
+      this.#frameworkInfo = info
+    }
   }
 
   accept(accept: SchedulerCallAccept): Promise<void> {
@@ -262,7 +270,7 @@ export class SchedulerClient {
   }
 
   #subscribeCall(): SchedulerCall {
-    const info = this.#options.frameworkInfo
+    const info = this.#frameworkInfo
     const suppressed_roles = this.#options.suppressedRoles?.() ?? []
     if (this.#frameworkId === undefined) {
       return { type: 'SUBSCRIBE', subscribe: { framework_info: info, suppressed_roles } }

@@ -5,6 +5,7 @@ import {
   frameworkInfo,
   heartbeat,
   isSubscribe,
+  rejection,
   rescind,
   schedulerHarness,
 } from '../testing/scheduler-harness.ts'
@@ -98,6 +99,43 @@ describe('SchedulerClient: subscribing', () => {
       request => request.as('scheduler.Call').subscribe?.suppressed_roles,
     )
     expect(asked).to.deep.equal([undefined, ['web']])
+  })
+
+  it('subscribes with the FrameworkInfo that was updated meanwhile, but not with one that was refused (S25)', async () => {
+    const master = await fakeMaster()
+    const { client, phase } = clientOf([master.url], { backoff: { initialMs: 1, maxMs: 1 } })
+    client.start()
+    const stream = await accept(master)
+    await phase('subscribed')
+    const updateTo = (roles: string[]) =>
+      client.call({
+        type: 'UPDATE_FRAMEWORK',
+        update_framework: { framework_info: { ...frameworkInfo, roles, id: { value: 'f-1' } } },
+      })
+    const updated = updateTo(['web', 'batch'])
+    ;(await master.requests.first(() => true, 1)).answer(200)
+    await updated
+    const refused = rejection(updateTo(['a b']))
+    ;(await master.requests.first(() => true, 2)).answer(409, 'conflict')
+    expect((await refused).code).to.equal('conflict')
+    stream.end()
+    const again = await master.requests.first(() => true, 3)
+    expect(again.as('scheduler.Call').subscribe?.framework_info.roles).to.deep.equal(['web', 'batch'])
+  })
+
+  it('reads the encoding that the master answers in, whatever it asked in (S2)', async () => {
+    const recorded = trace('02').exchanges.find(
+      ({ note }) => note?.startsWith('Content-Type protobuf') === true,
+    )
+    if (recorded === undefined) throw new Error('not recorded')
+    const master = await fakeMaster(request => {
+      const stream = request.stream('scheduler.Event', { ...recorded.response.headers }, 'application/json')
+      for (const { event } of recorded.response.records ?? [])
+        stream.raw(encodeRecord(Buffer.from(textOf(event))))
+    })
+    const { client, events } = clientOf([master.url], { codec: 'protobuf' })
+    client.start()
+    await events.first(({ type }) => type === 'OFFERS')
   })
 
   it('uses the interval of SUBSCRIBED, 15 s if there is none (S12)', async () => {

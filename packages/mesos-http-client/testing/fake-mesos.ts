@@ -11,6 +11,9 @@ import { Log } from './log.ts'
 import type { Trace, TraceExchange } from './traces.ts'
 import { textOf } from './traces.ts'
 
+// what the server of a test says itself
+const skipped: ReadonlySet<string> = new Set(['date', 'content-length', 'transfer-encoding'])
+
 /** An open answer: records, whole or in pieces. */
 export class FakeStream {
   readonly #response: ServerResponse
@@ -78,10 +81,15 @@ export class FakeRequest {
     this.#response.end(body)
   }
 
-  /** Begins an event stream. */
-  stream(type: MessageName, headers: Record<string, string> = {}): FakeStream {
-    const used = codecOf(this.headers.accept) ?? codec('json')
-    this.#response.writeHead(200, { ...headers, 'Content-Type': used.contentType })
+  /** Begins an event stream, in the encoding that the client accepts unless told otherwise. */
+  stream(
+    type: MessageName,
+    headers: Record<string, string> = {},
+    contentType = this.headers.accept,
+  ): FakeStream {
+    const used = codecOf(contentType) ?? codec('json')
+    const kept = Object.entries(headers).filter(([name]) => !skipped.has(name.toLowerCase()))
+    this.#response.writeHead(200, { ...Object.fromEntries(kept), 'Content-Type': used.contentType })
     this.#response.flushHeaders()
     return new FakeStream(this.#response, event =>
       used.encode(type, codec('json').decode(type, Buffer.from(JSON.stringify(event)))),
@@ -157,8 +165,6 @@ export class FakeMesos {
     })
   }
 }
-
-const skipped: ReadonlySet<string> = new Set(['date', 'content-length', 'transfer-encoding'])
 
 function recordedHeaders(exchange: TraceExchange): Record<string, string> {
   return Object.fromEntries(
