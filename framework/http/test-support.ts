@@ -93,7 +93,11 @@ export async function testApp(deps: Partial<AppDeps> = {}): Promise<FastifyInsta
     logs: {
       getTask: async () => undefined,
       readLogTails: async () => undefined,
-      filesOf: () => ({ list: async () => [], read: async () => new Uint8Array() }),
+      filesOf: () => ({
+        list: async () => [],
+        read: async () => new Uint8Array(),
+        download: async function* () {},
+      }),
       sleep: async () => undefined,
     },
     checkStore: async () => ({ migrated: true }),

@@ -143,4 +143,29 @@ describe('a rotated log', () => {
       { numRuns: 200 },
     )
   })
+
+  it('is given whole, however it is written to meanwhile, with nothing twice and nothing left out', async () => {
+    const sizes = fc.array(fc.integer({ min: 0, max: 900 }), { maxLength: 12 })
+    const place = fc.integer({ min: 0, max: 3000 })
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 3000 }), sizes, place, async (before, during, from) => {
+        const agent = new FakeAgent({ fileBytes: 500, kept: 60 })
+        agent.write('stdout', counting(0, before))
+        let written = before
+        agent.beforeRead = () => {
+          const length = during.pop() ?? 0
+          agent.write('stdout', counting(written, length))
+          written += length
+        }
+        const log = await open(agent, { position: from }, 200)
+        const read: Uint8Array[] = []
+        for await (const bytes of log.toEnd()) read.push(Buffer.from(bytes))
+        const start = Math.min(from, before)
+        const resumedInFile = from > before && before > 500
+        if (resumedInFile) return
+        expect(Buffer.concat(read).equals(counting(start, before - start))).to.equal(true)
+      }),
+      { numRuns: 300 },
+    )
+  })
 })

@@ -5,8 +5,8 @@ export interface AgentFile {
   /** Without its folder. */
   readonly name: string
   readonly size: number
-  /** Seconds since the epoch, as Mesos gives them. */
-  readonly mtime: number
+  /** Milliseconds since the epoch; Mesos knows whole seconds. */
+  readonly modifiedMs: number
 }
 
 /** What reading needs of an agent's `/files`; rejects with MesosError. */
@@ -14,6 +14,8 @@ export interface AgentFiles {
   list(folder: string): Promise<readonly AgentFile[]>
   /** At most `length` bytes; fewer, or none, at the end of the file. */
   read(path: string, offset: number, length: number): Promise<Uint8Array>
+  /** The whole file; whoever has enough leaves the iteration. */
+  download(path: string): AsyncIterable<Uint8Array>
 }
 
 export type LogStream = 'stdout' | 'stderr'
@@ -52,7 +54,7 @@ export class RotatedLog {
   private constructor(at: LogLocation, files: readonly AgentFile[]) {
     this.#at = at
     this.#files = files
-    this.#chunkBytes = at.chunkBytes ?? 256 * 1024
+    this.#chunkBytes = at.chunkBytes ?? 64 * 1024
   }
 
   /** Bytes between `position` and the end, as last seen. */
@@ -65,12 +67,7 @@ export class RotatedLog {
     for (;;) {
       if (this.remaining <= 0) await this.#look()
       if (this.remaining <= 0) return new Uint8Array()
-      while (this.#index > 0 && this.#offset >= (this.#files[this.#index]?.size ?? 0)) {
-        this.#index--
-        this.#offset = 0
-      }
-      const file = this.#files[this.#index]
-      if (file === undefined) return new Uint8Array()
+      const file = this.#current()
       const wanted = Math.min(this.#chunkBytes, file.size - this.#offset)
       const bytes = await this.#at.files.read(`${this.#at.folder}/${file.name}`, this.#offset, wanted)
       // Only if no rotation came in between are these bytes those of the file that was meant.
@@ -80,6 +77,43 @@ export class RotatedLog {
       this.position += bytes.length
       return bytes
     }
+  }
+
+  /** What is there between here and the present end, whole files in one go; not what is added meanwhile. */
+  async *toEnd(): AsyncGenerator<Uint8Array> {
+    if (this.remaining <= 0) await this.#look()
+    for (let left = this.remaining; left > 0;) {
+      const file = this.#current()
+      const whole = this.#offset === 0 && file.size > this.#chunkBytes
+      for await (const bytes of whole ? this.#download(file) : [await this.next()]) {
+        if (bytes.length === 0) return
+        yield bytes.subarray(0, left)
+        left -= bytes.length
+        if (left <= 0) return
+      }
+    }
+  }
+
+  /** Ends early, with nothing, where a rotation makes it another file than the one that was meant. */
+  async *#download(file: AgentFile): AsyncGenerator<Uint8Array> {
+    let sure = false
+    for await (const bytes of this.#at.files.download(`${this.#at.folder}/${file.name}`)) {
+      if (!sure && (await this.#look())) return
+      sure = true
+      // An open file stays the same when it gets another name; what was added to it since is for the next round.
+      const wanted = bytes.subarray(0, file.size - this.#offset)
+      this.#offset += wanted.length
+      this.position += wanted.length
+      if (wanted.length > 0) yield wanted
+      if (this.#offset >= file.size) return
+    }
+  }
+
+  /** The file in which the next byte is, or will be. */
+  #current(): AgentFile {
+    for (; this.#index > 0 && this.#offset >= (this.#files[this.#index]?.size ?? 0); this.#index--)
+      this.#offset = 0
+    return this.#files[this.#index] ?? { name: this.#at.stream, size: 0, modifiedMs: 0 }
   }
 
   #seek(start: LogStart): void {
@@ -127,7 +161,7 @@ async function filesOf(at: LogLocation): Promise<readonly AgentFile[]> {
   const listed = await at.files.list(at.folder)
   const byName = new Map(listed.map(file => [file.name, file]))
   // The current file may be away for an instant, while it is rotated.
-  const files = [byName.get(at.stream) ?? { name: at.stream, size: 0, mtime: 0 }]
+  const files = [byName.get(at.stream) ?? { name: at.stream, size: 0, modifiedMs: 0 }]
   for (let number = 1; ; number++) {
     const file = byName.get(`${at.stream}.${number}`)
     if (file === undefined) return files
@@ -141,7 +175,7 @@ function rotationsBetween(before: readonly AgentFile[], after: readonly AgentFil
   const marker = before[1]
   if (marker === undefined) return grown
   const index = after.findIndex(
-    (file, number) => number > grown && file.mtime === marker.mtime && file.size === marker.size,
+    (file, number) => number > grown && file.modifiedMs === marker.modifiedMs && file.size === marker.size,
   )
   return index === -1 ? Math.max(grown, after.length) : index - 1
 }

@@ -58,9 +58,10 @@ export async function readTaskLog(deps: TaskLogDeps, query: LogQuery, start: Log
   if (attempt?.sandbox === undefined) throw nothingYet(task, attempt)
   const at = { files: deps.filesOf(attempt.agentUrl), folder: attempt.sandbox, stream: query.stream }
   try {
-    const log = await RotatedLog.open(at, start)
-    const first = await log.next()
-    return { attempt: attempt.number, source: 'agent', bytes: toEnd(log, first) }
+    const bytes = (await RotatedLog.open(at, start)).toEnd()
+    // What can't be read at all is told before an answer begins.
+    const first = await bytes.next()
+    return { attempt: attempt.number, source: 'agent', bytes: after(first, bytes) }
   } catch (error) {
     const failure = agentError(error, attempt)
     const kept = hasEnded(task, attempt) ? await keptBytes(deps, query, attempt) : undefined
@@ -69,16 +70,15 @@ export async function readTaskLog(deps: TaskLogDeps, query: LogQuery, start: Log
   }
 }
 
-/** What was there when it began, not what a busy task adds for ever. */
-async function* toEnd(log: RotatedLog, first: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (first.length === 0) return
-  let left = log.remaining
-  yield first
-  while (left > 0) {
-    const bytes = await log.next()
-    if (bytes.length === 0) return
-    yield bytes.subarray(0, left)
-    left -= bytes.length
+async function* after(
+  first: IteratorResult<Uint8Array, void>,
+  rest: AsyncGenerator<Uint8Array, void>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    if (first.done !== true) yield first.value
+    yield* rest
+  } finally {
+    await rest.return()
   }
 }
 

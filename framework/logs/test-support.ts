@@ -11,7 +11,7 @@ export class FakeAgent implements AgentFiles {
   nowSeconds = 1000
   readonly #fileBytes: number
   readonly #kept: number
-  readonly #files = new Map<string, { bytes: Buffer; mtime: number }>()
+  readonly #files = new Map<string, { bytes: Buffer; modifiedMs: number }>()
   readonly #folder: string
 
   constructor(options: { folder?: string; fileBytes?: number; kept?: number } = {}) {
@@ -22,14 +22,14 @@ export class FakeAgent implements AgentFiles {
 
   write(stream: LogStream, data: Uint8Array | string): void {
     for (let rest = Buffer.from(data); ;) {
-      const file = this.#files.get(stream) ?? { bytes: Buffer.alloc(0), mtime: this.nowSeconds }
+      const file = this.#files.get(stream) ?? { bytes: Buffer.alloc(0), modifiedMs: this.nowSeconds * 1000 }
       if (rest.length > 0 && file.bytes.length >= this.#fileBytes) {
         this.#rotate(stream)
         continue
       }
       const room = this.#fileBytes - file.bytes.length
       const bytes = Buffer.concat([file.bytes, rest.subarray(0, room)])
-      this.#files.set(stream, { bytes, mtime: this.nowSeconds })
+      this.#files.set(stream, { bytes, modifiedMs: this.nowSeconds * 1000 })
       rest = rest.subarray(room)
       if (rest.length === 0) return
     }
@@ -43,7 +43,7 @@ export class FakeAgent implements AgentFiles {
   async list(folder: string): Promise<readonly AgentFile[]> {
     this.#called()
     if (folder !== this.#folder) throw new MesosError('not_found', 'no such folder', { status: 404 })
-    return [...this.#files].map(([name, { bytes, mtime }]) => ({ name, size: bytes.length, mtime }))
+    return [...this.#files].map(([name, { bytes, modifiedMs }]) => ({ name, size: bytes.length, modifiedMs }))
   }
 
   async read(path: string, offset: number, length: number): Promise<Uint8Array> {
@@ -52,6 +52,15 @@ export class FakeAgent implements AgentFiles {
     const file = this.#files.get(path.slice(this.#folder.length + 1))
     if (file === undefined) throw new MesosError('not_found', 'no such file', { status: 404 })
     return file.bytes.subarray(offset, offset + length)
+  }
+
+  async *download(path: string): AsyncGenerator<Uint8Array> {
+    this.beforeRead()
+    this.#called()
+    const file = this.#files.get(path.slice(this.#folder.length + 1))
+    if (file === undefined) throw new MesosError('not_found', 'no such file', { status: 404 })
+    for (let offset = 0; offset < file.bytes.length; offset += 1000)
+      yield file.bytes.subarray(offset, offset + 1000)
   }
 
   #called(): void {

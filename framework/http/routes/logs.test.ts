@@ -150,10 +150,11 @@ describe("HTTP API: a task's output", () => {
     /** Reads what comes until it contains `text`. */
     const until = async (answer: IncomingMessage, text: string): Promise<string> => {
       let seen = ''
+      answer.setEncoding('utf8')
       while (!seen.includes(text)) {
-        const chunk: unknown =
-          answer.read() ?? (await once(answer, 'readable').then(() => answer.read() as unknown))
-        seen += String(chunk ?? '')
+        const chunk: unknown = answer.read()
+        if (typeof chunk === 'string') seen += chunk
+        else await once(answer, 'readable')
       }
       return seen
     }
