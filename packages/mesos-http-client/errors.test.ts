@@ -33,7 +33,9 @@ function errorEvents(): { message: string; subscribed: boolean }[] {
 
 const codeOf = (status: number, text: string) => errorFromAnswer('CALL', status, text).code
 
-describe('errors', () => {
+describe('errors', function () {
+  this.timeout(20_000)
+
   it('reads every refusal of a real master', () => {
     const expected: readonly [MesosErrorCode, number, RegExp][] = [
       ['not_leader', 307, /^$/],

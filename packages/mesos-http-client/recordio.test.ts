@@ -115,7 +115,9 @@ const table: readonly { name: string; input: string; expected: Outcome }[] = [
   },
 ]
 
-describe('RecordIO (S10)', () => {
+describe('RecordIO (S10)', function () {
+  this.timeout(20_000)
+
   for (const { name, input, expected } of table) {
     it(`${name}: the same however it is cut`, () => {
       for (const chunks of waysOfCutting(bytesOf(input))) expect(parse(chunks)).to.deep.equal(expected)

@@ -154,7 +154,7 @@ describe('ExecutorClient: subscription', () => {
     ])
   })
 
-  it('is back within a second of the return of its agent (E34)', async () => {
+  it('is back within the two seconds that a returning agent waits (E34)', async () => {
     const { agent, phase, phases, client } = await subscribed({ random: Math.random })
     const { port } = agent
     await agent.close()
@@ -165,7 +165,7 @@ describe('ExecutorClient: subscription', () => {
     const since = performance.now()
     await accept(back)
     await phases.first(({ name }) => name === 'subscribed', 2)
-    expect(performance.now() - since).to.be.below(1000)
+    expect(performance.now() - since).to.be.below(2000)
     expect(client.phase.name).to.equal('subscribed')
   })
 

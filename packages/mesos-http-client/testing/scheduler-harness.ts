@@ -41,6 +41,10 @@ export async function rejection(promise: Promise<unknown>): Promise<MesosError> 
 /** Closes what was pushed here, last in first out, after each test. */
 export function closers(): (() => Promise<void>)[] {
   const list: (() => Promise<void>)[] = []
+  // a busy machine is no failure
+  beforeEach(function () {
+    this.currentTest?.timeout(20_000)
+  })
   afterEach(async () => {
     for (const close of list.splice(0).toReversed()) {
       await close()
