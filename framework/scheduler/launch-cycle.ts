@@ -1,19 +1,19 @@
 // One turn of the leader: plan, commit the intents, send what came back, refuse what is of no use, and see to it that
 // offers flow when something waits. Carries out what placement and flow decide; has no opinion of its own.
-import { MesosError, type Offer } from 'mesos-http-client'
-import { mesosTaskId } from '../domain/mesos-task-id.ts'
+import { MesosError } from 'mesos-http-client'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Launch, Placement, PlacementPolicy, Plan } from '../placement/types.ts'
-import type { Intent, PendingTask } from '../usecases/index.ts'
+import type { PendingTask } from '../usecases/index.ts'
 import type { Agents } from './agents.ts'
 import { accept, decline, revive, suppress, type MesosCalls } from './calls.ts'
 import type { LaunchWatch } from './launch-watch.ts'
 import type { LeaderStore } from './leader-store.ts'
 import type { OfferBook } from './offer-book.ts'
 import { flowAction, flowing, nextPhase, offersCame, type Demand, type FlowPhase } from './offer-flow.ts'
-import { agentUrl, giveBack } from './offer-snapshot.ts'
+import { giveBack } from './offer-snapshot.ts'
 import type { PendingQueue } from './pending-queue.ts'
-import { taskInfo, type AttemptToLaunch } from './task-info.ts'
+import { prepareLaunch, type PreparedLaunch } from './prepared-launch.ts'
+import { taskInfo } from './task-info.ts'
 import { TokenBucket } from './token-bucket.ts'
 import type { WaitReasons } from './wait-reasons.ts'
 
@@ -39,20 +39,6 @@ export interface LaunchCycleOptions {
 
 /** For what nobody needs now: a REVIVE clears it. */
 const idleRefuseSeconds = 3600
-
-/** An attempt whose intent is made, and the offers' launch that it belongs to. */
-interface Prepared {
-  readonly attempt: AttemptToLaunch
-  readonly intent: Intent
-  readonly task: PendingTask
-}
-
-interface PreparedLaunch {
-  readonly agentId: string
-  readonly offerIds: readonly string[]
-  readonly offers: ReadonlyMap<string, Offer>
-  readonly attempts: readonly Prepared[]
-}
 
 export class LaunchCycle {
   readonly #options: LaunchCycleOptions
@@ -132,53 +118,23 @@ export class LaunchCycle {
 
   /** Takes offers and tasks out of the books and makes the attempts; nothing is sent yet. */
   #prepare(launch: Launch): PreparedLaunch {
-    const { book, queue, agents, watch, now } = this.#options
+    const { book, queue, agents, watch, now, random } = this.#options
+    const { agentId } = launch
     const offers = book.take(launch.offerIds)
-    const first = offers.values().next().value
-    if (!first) throw new Error(`a launch on offers that are not held: ${launch.offerIds.join(', ')}`)
-    const executor = agents.executorFor(launch.agentId, giveBack(launch.executor ?? [], offers), now())
-    const attempts = launch.tasks.flatMap(placed => {
-      const task = queue.get(placed.taskId)
-      if (!task) return []
-      const attempt = this.#attempt(task, {
-        agentId: launch.agentId,
-        resources: giveBack(placed.pieces, offers),
-        ports: placed.ports,
-        executor,
-      })
-      watch.sending(attempt.mesosTaskId, launch.agentId, executor.executor_id.value)
-      return [{ attempt, task, intent: this.#intent(attempt, first) }]
+    const executor = agents.executorFor(agentId, giveBack(launch.executor ?? [], offers), now())
+    const prepared = prepareLaunch({
+      launch,
+      offers,
+      tasks: taskId => queue.get(taskId),
+      executor,
+      executorGeneration: agents.generation(agentId),
+      random,
     })
+    for (const { intent } of prepared.attempts) {
+      watch.sending(intent.mesosTaskId, agentId, intent.executorId)
+    }
     queue.remove(launch.tasks.map(({ taskId }) => taskId))
-    return { agentId: launch.agentId, offerIds: launch.offerIds, offers, attempts }
-  }
-
-  #attempt(
-    task: PendingTask,
-    place: Pick<AttemptToLaunch, 'agentId' | 'resources' | 'ports' | 'executor'>,
-  ): AttemptToLaunch {
-    const attempt = task.attempt + 1
-    return {
-      taskId: task.taskId,
-      tenant: task.tenant,
-      spec: task.spec,
-      attempt,
-      mesosTaskId: mesosTaskId({ name: task.name, taskId: task.taskId, attempt }, this.#options.random),
-      ...place,
-    }
-  }
-
-  #intent(attempt: AttemptToLaunch, offer: Offer): Intent {
-    return {
-      taskId: attempt.taskId,
-      attempt: attempt.attempt,
-      mesosTaskId: attempt.mesosTaskId,
-      agentId: attempt.agentId,
-      hostname: offer.hostname,
-      agentUrl: agentUrl(offer),
-      executorId: attempt.executor.executor_id.value,
-      executorGeneration: this.#options.agents.generation(attempt.agentId),
-    }
+    return prepared
   }
 
   /** Intents first, in one transaction; only those that came back are sent (S49). */

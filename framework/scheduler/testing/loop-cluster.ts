@@ -31,6 +31,8 @@ export interface Leader {
 export interface LeadOptions extends Partial<SchedulerWiringOptions> {
   /** As where the process dies: each ACCEPT gets lost on its way to Mesos, or its answer on the way back. */
   readonly dropAccepts?: 'before sending' | 'before the answer'
+  /** To look at one test closely. */
+  readonly logLevel?: 'silent' | 'debug'
 }
 
 const tenant = 'default'
@@ -102,13 +104,13 @@ export class LoopCluster implements AsyncDisposable {
   }
 
   /** A process that campaigns; closed with the cluster at the latest. */
-  lead({ dropAccepts, ...options }: LeadOptions = {}): Leader {
+  lead({ dropAccepts, logLevel = 'silent', ...options }: LeadOptions = {}): Leader {
     const pool = createPool({ url: this.database.url })
     const notifier = new Notifier({ pool })
     const metrics = createMetrics({ ofProcess: false })
     const fatal: string[] = []
     const log = createLogger({
-      level: process.env.JUICE_TEST_LOG === undefined ? 'silent' : 'debug',
+      level: logLevel,
       format: 'pattern',
       appName: 'juice',
       instance: 'test',

@@ -1,0 +1,60 @@
+// The framework process: configuration in, log out, signals and exit codes. Everything else is wiring.ts.
+//
+// Exit codes: 0 ended in order · 1 a fault · 2 wrong configuration · 3 Mesos has removed the framework while tasks were live
+// · 4 Mesos refuses this configuration
+import { hostname } from 'node:os'
+import process from 'node:process'
+import { ConfigError, readConfig, type Config } from './config.ts'
+import { createLogger, type Logger } from './observability/log.ts'
+import type { FatalCause } from './scheduler/scheduler.ts'
+import { defaultPackDir, startFramework } from './wiring.ts'
+
+const exitCodes = { fault: 1, configuration: 2, framework_removed: 3, refused_by_mesos: 4 } as const
+/** What does not end in order by then ends anyway: the store and Mesos are safe with a process that dies. */
+const closeLimitMs = 12_000
+
+function configuration(): Config {
+  try {
+    return readConfig()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exit(exitCodes.configuration)
+  }
+}
+
+async function run(config: Config, log: Logger): Promise<number> {
+  const ending = Promise.withResolvers<number>()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'ending')
+      ending.resolve(0)
+    })
+  }
+  for (const warning of config.warnings) log.warn(warning)
+  const onFatal = (cause: FatalCause, message: string): void => {
+    log.fatal({ cause }, message)
+    ending.resolve(exitCodes[cause])
+  }
+  const framework = await startFramework({ config, log, packDir: defaultPackDir, onFatal })
+  const code = await ending.promise
+  // A second signal, or a part that hangs, ends the process at once.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(exitCodes.fault))
+  setTimeout(() => process.exit(code === 0 ? exitCodes.fault : code), closeLimitMs).unref()
+  await framework[Symbol.asyncDispose]()
+  log.info('ended in order')
+  return code
+}
+
+const config = configuration()
+const log = createLogger({
+  ...config.log,
+  appName: config.framework.name,
+  instance: `${hostname()}:${config.http.port}`,
+})
+try {
+  process.exit(await run(config, log))
+} catch (error) {
+  log.fatal({ err: error }, 'the framework process could not go on')
+  process.exit(exitCodes.fault)
+}

@@ -1,0 +1,109 @@
+// The one map of how a framework process is built: each part is given what it needs, and put on a list that is closed in
+// reverse. With scheduler-wiring.ts the only place that knows everyone.
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { packExecutor } from '../executor/pack.ts'
+import { atPort, type Config } from './config.ts'
+import { buildApp } from './http/app.ts'
+import type { TaskUseCases } from './http/routes/tasks.ts'
+import { AllAgentFiles } from './logs/agent-files.ts'
+import { partLogger, type Logger } from './observability/log.ts'
+import { createMetrics } from './observability/metrics.ts'
+import type { FatalCause } from './scheduler/scheduler.ts'
+import { wireScheduler } from './scheduler-wiring.ts'
+import { createPool, migrate, Notifier } from './store/index.ts'
+import * as useCases from './usecases/index.ts'
+import type { Deps } from './usecases/index.ts'
+
+export interface FrameworkOptions {
+  readonly config: Config
+  readonly log: Logger
+  /** Where the executor's archives are packed, and found again by the next process. */
+  readonly packDir: string
+  /** Only an operator can help: the process should end. */
+  readonly onFatal: (cause: FatalCause, message: string) => void
+}
+
+export interface Framework extends AsyncDisposable {
+  /** Where this process listens. */
+  readonly url: string
+}
+
+/** Starts everything; resolves when the API answers. Throws after it has closed again what was started. */
+export async function startFramework(options: FrameworkOptions): Promise<Framework> {
+  const { log, packDir, onFatal } = options
+  const { databaseUrl, http } = options.config
+  await using resources = new AsyncDisposableStack()
+
+  const archives = await packExecutor({ outDir: packDir })
+  const applied = await migrate(databaseUrl)
+  if (applied.length > 0) log.info({ migrations: applied }, 'database migrated')
+  const pool = createPool({
+    url: databaseUrl,
+    onError: error => log.warn({ err: error }, 'idle store connection'),
+  })
+  resources.defer(() => pool.end())
+  const notifier = new Notifier({ pool })
+  resources.defer(() => notifier.close())
+  const metrics = createMetrics({ ofProcess: true })
+  const deps: Deps = { pool, notifier, now: () => new Date() }
+
+  const agentFiles = allAgentFiles(options.config)
+  resources.defer(() => agentFiles.close())
+  const files = [archives.runtime, archives.bundle]
+  const app = await buildApp({
+    tasks: taskUseCases(deps),
+    logs: {
+      getTask: args => useCases.getTask(deps, args),
+      readLogTails: args => useCases.readLogTails(deps, args),
+      filesOf: agentUrl => agentFiles.of(agentUrl),
+      sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
+    },
+    checkStore: () => useCases.checkStore(deps),
+    metrics,
+    executorArtifacts: new Map(files.map(({ file, path }) => [file, path])),
+    publicUrl: options.config.publicUrl,
+    logger: partLogger(log, 'http'),
+  })
+  resources.defer(() => app.close())
+  const url = await app.listen({ host: http.host, port: http.port })
+  const config = atPort(options.config, Number(new URL(url).port))
+
+  const wired = wireScheduler({
+    config,
+    pool,
+    notifier,
+    metrics,
+    log,
+    executorUris: files.map(({ file }) => `${config.publicUrl}/executor/${file}`),
+    onFatal,
+  })
+  // Closed first: the lease is free before the API ends, so another process may lead at once.
+  resources.defer(() => wired.close())
+  wired.start()
+
+  log.info({ url, publicUrl: config.publicUrl, masters: config.mesos.masters }, 'framework process is up')
+  const owned = resources.move()
+  return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+function taskUseCases(deps: Deps): TaskUseCases {
+  return {
+    submit: args => useCases.submitTask(deps, args),
+    get: args => useCases.getTask(deps, args),
+    list: args => useCases.listTasks(deps, args),
+    kill: args => useCases.requestKill(deps, args),
+  }
+}
+
+/** Agents may ask for credentials of their own. */
+function allAgentFiles({ mesos }: Config): AllAgentFiles {
+  const { agentPrincipal: principal, agentSecret: secret, ca } = mesos
+  return new AllAgentFiles({
+    credential: principal === undefined || secret === undefined ? undefined : { principal, secret },
+    ca,
+  })
+}
+
+/** Beside the sources: what was packed stays until the sources change. */
+export const defaultPackDir = join(import.meta.dirname, '../build/executor')
