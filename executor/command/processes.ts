@@ -39,6 +39,7 @@ export class ProcessTable {
   /** Processes whose environment was looked at: pid → start ticks and the task that it names, if any. */
   #looked = new Map<number, { startTicks: number; task: string | undefined }>()
   #scan: Promise<void> | undefined
+  #nextScanMs = 0
 
   constructor(o: { readonly owner: string; readonly clock: Clock }) {
     this.#owner = o.owner
@@ -59,30 +60,30 @@ export class ProcessTable {
     this.#tasks.delete(task.mesosTaskId)
   }
 
-  /** One look at all processes, for all who ask in the same turn: many tasks that end together cost one. */
+  /**
+   * One look at all processes, for all who ask before it begins: many tasks that end together cost one. Looks take at most
+   * a quarter of the time.
+   */
   refresh(): Promise<void> {
-    return (this.#scan ??= Promise.resolve().then(() => {
-      this.#scan = undefined
-      this.refreshNow()
-    }))
+    return (this.#scan ??= this.#scanSoon())
+  }
+
+  async #scanSoon(): Promise<void> {
+    const waitMs = this.#nextScanMs - this.#clock.monotonicMs()
+    if (waitMs > 0) await pause(this.#clock, waitMs)
+    else await Promise.resolve()
+    this.#scan = undefined
+    this.refreshNow()
   }
 
   refreshNow(): void {
+    const beganMs = this.#clock.monotonicMs()
     const processes = listProcesses()
     const children = Map.groupBy(processes, info => info.ppid)
     const marked = this.#readMarkers(processes)
-    for (const task of this.#tasks.values()) {
-      const alive = processes.filter(
-        info =>
-          task.has(info) || task.sessions.has(info.session) || marked.get(info.pid) === task.mesosTaskId,
-      )
-      task.known.clear()
-      for (let info = alive.pop(); info; info = alive.pop()) {
-        if (task.has(info)) continue
-        task.add(info)
-        alive.push(...(children.get(info.pid) ?? []))
-      }
-    }
+    for (const task of this.#tasks.values()) spread(task, processes, children, marked)
+    const endedMs = this.#clock.monotonicMs()
+    this.#nextScanMs = endedMs + 3 * (endedMs - beganMs)
   }
 
   async isAlive(task: TaskProcesses): Promise<boolean> {
@@ -115,15 +116,67 @@ export class ProcessTable {
   }
 }
 
+/** Brings `task.known` up to date: what is alive of it, and what it has begotten since. */
+function spread(
+  task: TaskProcesses,
+  processes: readonly ProcessInfo[],
+  children: ReadonlyMap<number, readonly ProcessInfo[]>,
+  marked: ReadonlyMap<number, string | undefined>,
+): void {
+  const found = processes.filter(
+    info => task.has(info) || task.sessions.has(info.session) || marked.get(info.pid) === task.mesosTaskId,
+  )
+  task.known.clear()
+  for (let info = found.pop(); info; info = found.pop()) {
+    if (task.has(info)) continue
+    task.add(info)
+    found.push(...(children.get(info.pid) ?? []))
+  }
+}
+
 function markedTask(pid: number, owner: string): string | undefined {
   const [foundOwner, task] = readVariables(pid, [ownerVariable, taskVariable])
   return foundOwner === owner ? task : undefined
 }
 
-/** Every process that belongs to a command task of any executor, with the executor's owner id. */
-export function markedProcesses(): (ProcessInfo & { readonly owner: string })[] {
-  return listProcesses().flatMap(info => {
+export interface MarkedProcess extends ProcessInfo {
+  readonly owner: string
+}
+
+/** Every process that belongs to a command task of any executor. */
+function markedProcesses(processes: readonly ProcessInfo[]): MarkedProcess[] {
+  return processes.flatMap(info => {
     const [owner, task] = readVariables(info.pid, [ownerVariable, taskVariable])
     return owner !== undefined && task !== undefined ? [{ ...info, owner }] : []
   })
+}
+
+/**
+ * KILL to every marked process that `isOurs` picks, and to what shares its session or descends from it, until none is
+ * left. @returns how many were met, and whether all of them are gone.
+ */
+export async function killMarked(
+  isOurs: (marked: MarkedProcess) => Promise<boolean>,
+  clock: Clock,
+): Promise<{ readonly met: number; readonly gone: boolean }> {
+  const met = new Set<string>()
+  for (let round = 0; round < killRounds; round++) {
+    const processes = listProcesses()
+    const task = new TaskProcesses('')
+    for (const marked of markedProcesses(processes)) if (await isOurs(marked)) task.add(marked)
+    spread(
+      task,
+      processes,
+      Map.groupBy(processes, info => info.ppid),
+      new Map(),
+    )
+    task.known.delete(process.pid)
+    if (task.known.size === 0) return { met: met.size, gone: true }
+    for (const [pid, startTicks] of task.known) {
+      met.add(`${pid} ${startTicks}`)
+      sendSignal(pid, 'SIGKILL')
+    }
+    await pause(clock, killPauseMs)
+  }
+  return { met: met.size, gone: false }
 }

@@ -1,0 +1,79 @@
+// Folders of tasks that ended: kept for people to read, until they are too old or too large together. Mesos itself deletes
+// them only with the executor, which serves an agent for a day and more.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { folderBytes } from './disk.ts'
+import { reasonOf } from './logger.ts'
+import type { Clock, Logger } from './types.ts'
+
+const run = promisify(execFile)
+
+interface Kept {
+  readonly dir: string
+  readonly endedAtMs: number
+  readonly bytes: number
+}
+
+export class EndedFolders {
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #remove: (dir: string) => Promise<void>
+  #limits = { retentionMs: Infinity, budgetBytes: Infinity }
+  /** The oldest first. */
+  #kept: Kept[] = []
+  #cancel: () => void = () => undefined
+
+  constructor(o: {
+    readonly clock: Clock
+    readonly logger: Logger
+    readonly remove: (dir: string) => Promise<void>
+  }) {
+    this.#clock = o.clock
+    this.#logger = o.logger
+    this.#remove = o.remove
+  }
+
+  /** `budgetBytes` for all together; the newest folder stays however large it is. */
+  limit(limits: { readonly retentionMs: number; readonly budgetBytes: number }): void {
+    this.#limits = { ...limits }
+  }
+
+  /** A task has ended, nothing writes to its folder any more. Never rejects. */
+  async add(dir: string): Promise<void> {
+    const bytes = await folderBytes(dir).catch(() => 0)
+    this.#kept.push({ dir, endedAtMs: this.#clock.monotonicMs(), bytes })
+    await this.#prune()
+  }
+
+  close(): void {
+    this.#cancel()
+  }
+
+  async #prune(): Promise<void> {
+    this.#cancel()
+    const nowMs = this.#clock.monotonicMs()
+    const { retentionMs, budgetBytes } = this.#limits
+    let bytes = this.#kept.reduce((sum, kept) => sum + kept.bytes, 0)
+    const goes = this.#kept.filter((kept, index) => {
+      const old = nowMs >= kept.endedAtMs + retentionMs
+      const tooMuch = bytes > budgetBytes && index < this.#kept.length - 1
+      if (old || tooMuch) bytes -= kept.bytes
+      return old || tooMuch
+    })
+    this.#kept = this.#kept.filter(kept => !goes.includes(kept))
+    const oldest = this.#kept[0]
+    if (oldest && retentionMs !== Infinity)
+      this.#cancel = this.#clock.after(oldest.endedAtMs + retentionMs - nowMs, () => void this.#prune())
+    for (const { dir } of goes)
+      await this.#remove(dir).catch(error =>
+        this.#logger.warn('a task folder could not be deleted', { dir, reason: reasonOf(error) }),
+      )
+  }
+}
+
+/** Deletes by `rm`, which walks by open folders: no link that appears on the way leads it elsewhere. */
+export function removeFolder(env: NodeJS.ProcessEnv): (dir: string) => Promise<void> {
+  return async dir => {
+    await run('rm', ['-rf', '--', dir], { env })
+  }
+}
