@@ -145,17 +145,18 @@ describe('codec', function () {
   })
 
   it('keeps any text, bytes and numbers (property)', () => {
+    const plain = { noNullPrototype: true } as const
     const statuses = fc.record(
       {
-        task_id: fc.record({ value: fc.string({ unit: 'grapheme' }) }),
+        task_id: fc.record({ value: fc.string({ unit: 'grapheme' }) }, plain),
         state: fc.constantFrom<TaskStatus['state']>('TASK_RUNNING', 'TASK_LOST', 'TASK_STAGING'),
         message: fc.string({ unit: 'binary' }),
         data: fc.uint8Array(),
         timestamp: fc.double({ noNaN: true, noDefaultInfinity: true }).filter(value => !Object.is(value, -0)),
         healthy: fc.boolean(),
-        unreachable_time: fc.record({ nanoseconds: fc.bigInt(-(2n ** 63n), -(2n ** 53n)) }),
+        unreachable_time: fc.record({ nanoseconds: fc.bigInt(-(2n ** 63n), -(2n ** 53n)) }, plain),
       },
-      { requiredKeys: ['task_id', 'state'], noNullPrototype: true },
+      { requiredKeys: ['task_id', 'state'], ...plain },
     )
     fc.assert(
       fc.property(statuses, status => {
