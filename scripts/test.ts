@@ -2,6 +2,7 @@
 // Prints `N passed, N failed` last, also where mocha died before it could count.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +11,8 @@ import { findDockerEngine, startDockerEngine } from './docker-engine.ts'
 import { startPostgres } from './postgres.ts'
 
 const root = join(import.meta.dirname, '..')
+const mochaProgram = join(root, 'node_modules/mocha/bin/mocha.js')
+const everything = '{framework,executor,packages,proto,scripts,test}/**/*.test.ts'
 /** A leaked handle keeps mocha alive for ever; no honest run takes this long. */
 const timeoutMs = 30 * 60_000
 
