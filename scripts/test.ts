@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -61,6 +61,8 @@ async function main(): Promise<number> {
   await using resources = new AsyncDisposableStack()
   const dir = await mkdtemp(join(tmpdir(), 'juice-test-'))
   resources.defer(() => rm(dir, { recursive: true, force: true }))
+  // PostgreSQL runs as another user below it.
+  await chmod(dir, 0o755)
   const env: NodeJS.ProcessEnv = { ...process.env }
   if (env['JUICE_TEST_DATABASE_URL'] === undefined) {
     const postgres = await startPostgres({ dir: join(dir, 'postgres') })

@@ -1,6 +1,6 @@
 // All of Juice on loopback, for the quickstart and the benchmarks: a Docker engine, PostgreSQL, a local Mesos and one
 // framework process, each pushed on the caller's list of what to end, in the order of their start.
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LocalMesos } from 'local-mesos'
@@ -60,6 +60,8 @@ export async function startStack(resources: AsyncDisposableStack, options: Stack
   const { progress } = options
   const dir = await mkdtemp(join(tmpdir(), 'juice-stack-'))
   resources.defer(() => rm(dir, { recursive: true, force: true }))
+  // PostgreSQL runs as another user below it.
+  await chmod(dir, 0o755)
 
   const [docker, postgres] = await Promise.all([
     findOrStartDocker(resources, progress),
