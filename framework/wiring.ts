@@ -9,7 +9,7 @@ import type { TaskUseCases } from './http/routes/tasks.ts'
 import { AllAgentFiles } from './logs/agent-files.ts'
 import { partLogger, type Logger } from './observability/log.ts'
 import { createMetrics } from './observability/metrics.ts'
-import type { FatalCause } from './scheduler/scheduler.ts'
+import type { FatalCause, Scheduler } from './scheduler/scheduler.ts'
 import { wireScheduler } from './scheduler-wiring.ts'
 import { createPool, migrate, Notifier } from './store/index.ts'
 import * as useCases from './usecases/index.ts'
@@ -48,11 +48,13 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
   const metrics = createMetrics({ ofProcess: true })
   const deps: Deps = { pool, notifier, now: () => new Date() }
 
+  // Built after the API, since agents fetch the executor from the port on which that listens.
+  const scheduler: { current?: Scheduler } = {}
   const agentFiles = allAgentFiles(options.config)
   resources.defer(() => agentFiles.close())
   const files = [archives.runtime, archives.bundle]
   const app = await buildApp({
-    tasks: taskUseCases(deps),
+    tasks: taskUseCases(deps, id => scheduler.current?.whyWaits(id)),
     logs: {
       getTask: args => useCases.getTask(deps, args),
       readLogTails: args => useCases.readLogTails(deps, args),
@@ -78,6 +80,7 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
     executorUris: files.map(({ file }) => `${config.publicUrl}/executor/${file}`),
     onFatal,
   })
+  scheduler.current = wired.scheduler
   // Closed first: the lease is free before the API ends, so another process may lead at once.
   resources.defer(() => wired.close())
   wired.start()
@@ -87,10 +90,16 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-function taskUseCases(deps: Deps): TaskUseCases {
+/** `whyWaits`: only the leader knows it, so only its answers say it. */
+function taskUseCases(deps: Deps, whyWaits: (taskId: number) => string | undefined): TaskUseCases {
   return {
     submit: args => useCases.submitTask(deps, args),
-    get: args => useCases.getTask(deps, args),
+    async get(args) {
+      const task = await useCases.getTask(deps, args)
+      const why = task?.state === 'QUEUED' ? whyWaits(task.id) : undefined
+      if (!task || why === undefined) return task
+      return { ...task, message: `${task.message === undefined ? '' : `${task.message}. `}Waiting: ${why}` }
+    },
     list: args => useCases.listTasks(deps, args),
     kill: args => useCases.requestKill(deps, args),
   }

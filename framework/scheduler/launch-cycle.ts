@@ -39,6 +39,7 @@ export interface LaunchCycleOptions {
 
 /** For what nobody needs now: a REVIVE clears it. */
 const idleRefuseSeconds = 3600
+const closeLimitMs = 2000
 
 export class LaunchCycle {
   readonly #options: LaunchCycleOptions
@@ -74,10 +75,13 @@ export class LaunchCycle {
     this.#flow = offersCame(this.#flow, this.#options.now())
   }
 
-  /** Resolves when nothing is on its way to Mesos any more. */
+  /** Resolves when nothing is on its way to Mesos any more, or after a while: the next leader asks for the rest. */
   async close(): Promise<void> {
     this.unsubscribed()
-    await Promise.all(this.#sending)
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, closeLimitMs)
+    await Promise.race([Promise.all(this.#sending), late.promise])
+    clearTimeout(timer)
   }
 
   /** One turn; returns when the next is due at the latest, in ms. */

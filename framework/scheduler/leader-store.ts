@@ -13,6 +13,7 @@ export interface LeaderStore {
     args: Parameters<typeof useCases.loadPending>[1],
   ) => ReturnType<typeof useCases.loadPending>
   readonly loadActive: () => ReturnType<typeof useCases.loadActive>
+  readonly countTasks: () => ReturnType<typeof useCases.countTasks>
   readonly loadKills: () => ReturnType<typeof useCases.loadKills>
   readonly loadExecutorGenerations: () => ReturnType<typeof useCases.loadExecutorGenerations>
   readonly loadFramework: (
@@ -32,6 +33,7 @@ export function leaderStore(deps: LeaderDeps, lease: LeaseHold): LeaderStore {
   return {
     loadPending: args => useCases.loadPending(deps, args),
     loadActive: () => useCases.loadActive(deps),
+    countTasks: () => useCases.countTasks(deps),
     loadKills: () => useCases.loadKills(deps),
     loadExecutorGenerations: () => useCases.loadExecutorGenerations(deps),
     loadFramework: args => useCases.loadFramework(deps, args),

@@ -3,6 +3,7 @@
 import { MesosError, type SchedulerEvent, type SchedulerPhase } from 'mesos-http-client'
 import { LeaseLost } from '../store/index.ts'
 import { UseCaseError, type Channel } from '../usecases/index.ts'
+import { chores } from './chores.ts'
 import { forbiddenChanges, frameworkInfo, frameworkRecord } from './framework-info.ts'
 import { answerInverseOffers } from './inverse-offers.ts'
 import { Loop } from './loop.ts'
@@ -18,10 +19,6 @@ type Phase =
   | { readonly name: 'working' }
   | { readonly name: 'over' }
 
-const choresMs = 3_600_000
-const ageCheckMs = 60_000
-const timersMs = 1000
-
 export class Term {
   readonly #options: TermOptions
   readonly #onEnd: (end: TermEnd) => void
@@ -30,6 +27,8 @@ export class Term {
   readonly #feed: Loop
   readonly #cycle: Loop
   readonly #kills: Loop
+  /** Begin once the store was read. */
+  readonly #recurring: readonly Loop[]
   /** Closed first to last. */
   readonly #loops: readonly Loop[]
   #mesos: MesosConnection | undefined
@@ -71,15 +70,16 @@ export class Term {
     )
     this.#cycle = loop('launch', () => cycle.run())
     this.#kills = loop('kills', async () => (this.#isWorking ? await kills.run() : undefined), pollMs)
-    const timers = loop('timers', () => this.#timers(), timersMs)
-    const watch = loop('launch watch', async () => this.#askForSilent(), timersMs)
-    const chores = loop('chores', () => this.#chores(), choresMs)
-    const age = loop('executor age', () => this.#replaceAged(), ageCheckMs)
-    this.#recurring = [this.#feed, this.#kills, timers, watch, chores, age]
+    const recurring = chores({
+      options,
+      parts: this.#parts,
+      isSubscribed: () => this.#isWorking,
+      onQueued: () => this.#feed.wake(),
+      failed: part => error => this.#failed(part, error),
+    })
+    this.#recurring = [this.#feed, this.#kills, ...recurring]
     this.#loops = [this.#startup, ...this.#recurring, this.#cycle]
   }
-
-  readonly #recurring: readonly Loop[]
 
   start(): void {
     this.#startup.wake()
@@ -112,6 +112,7 @@ export class Term {
     await intake.close()
     await this.#mesos?.close()
     this.#options.metrics.offersHeld.set(0)
+    this.#options.metrics.tasks.reset()
   }
 
   get #isWorking(): boolean {
@@ -234,42 +235,14 @@ export class Term {
     metrics.offersHeld.set(book.size)
   }
 
-  async #timers(): Promise<number | undefined> {
-    const { expired, abandoned, nextAt } = await this.#options.store.applyTimers()
-    this.#parts.queue.remove(expired)
-    if (abandoned.length > 0) this.#feed.wake()
-    return nextAt && Math.max(0, nextAt.getTime() - this.#options.now())
-  }
-
-  #askForSilent(): number | undefined {
-    if (!this.#isWorking) return undefined
-    const tasks = this.#parts.watch.overdue(this.#options.now())
-    if (tasks.length > 0) this.#options.log.info({ tasks: tasks.length }, 'asking for silent launches')
-    this.#parts.reconciler.ask(tasks)
-    return undefined
-  }
-
-  async #chores(): Promise<undefined> {
-    await this.#options.store.maintainStore()
-    return undefined
-  }
-
-  async #replaceAged(): Promise<undefined> {
-    const { store, now } = this.#options
-    for (const { agentId, generation } of this.#parts.agents.aged(now())) {
-      this.#parts.agents.setGeneration(
-        agentId,
-        await store.growExecutorGeneration({ agentId, from: generation }),
-      )
-    }
-    return undefined
-  }
-
   #failed(part: string, error: unknown): void {
     if (this.#isOver()) return
     if (error instanceof LeaseLost) this.#end({ name: 'lease_lost' })
     else if (error instanceof UseCaseError && error.code === 'framework_id_conflict') {
       this.#end({ name: 'refused', message: error.message })
+    } else if (error instanceof MesosError && (error.subscriptionLost || error.code === 'disconnected')) {
+      // One line tells of the subscription's end, not one for each call that it took along.
+      this.#options.log.debug({ cause: error.message, part }, 'not delivered')
     } else this.#options.log.warn({ err: error, part }, 'failed; will be tried again')
   }
 
