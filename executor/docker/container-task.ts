@@ -220,12 +220,10 @@ class ContainerTask implements RunningTask {
 
   #explain(state: ContainerExit): TaskEnd {
     const { exitCode, oomKilled, interrupted } = state
-    const end: TaskEnd = {
-      ...this.#facts(),
-      exitCode,
-      ...(state.startedAtMs === undefined ? {} : { startedAtMs: state.startedAtMs }),
-      finishedAtMs: state.finishedAtMs ?? this.#context.clock.wallMs(),
-    }
+    const startedAtMs = this.#startedAtMs ?? 0
+    // The engine notes the start of a very short one after its end.
+    const finishedAtMs = Math.max(startedAtMs, state.finishedAtMs ?? this.#context.clock.wallMs())
+    const end: TaskEnd = { ...this.#facts(), exitCode, finishedAtMs }
     // The kernel's killer may have taken a child only, and the task got over it.
     if (oomKilled && exitCode !== 0) {
       const message = `Out of memory: the container reached its limit of ${this.#context.payload.memMb} MB`

@@ -1,8 +1,11 @@
 // One HTTP call to the Docker Engine API over its unix socket or TCP: time-boxed, errors typed, the API version agreed on
 // before the first. Knows nothing of containers; node:http instead of undici keeps the executor small.
-import { Agent, request, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { DockerError, kindOfStatus, type DockerOperation } from './errors.ts'
+
+// An `import` of node:http reads all that it exports, which loads the undici inside Node: 12 MB on every agent (E46).
+const { Agent, request } = process.getBuiltinModule('node:http')
 
 /** The newest API version this client was written for; older engines down to Docker 20.10 get their own. */
 const newestApi = [1, 47] as const
