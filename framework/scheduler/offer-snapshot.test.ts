@@ -33,7 +33,7 @@ describe('offer snapshot', () => {
       cores: ['8'],
       ports_ok: ['1-3'],
     })
-    expect(agentUrl(recorded)).to.equal('http://agent2.example:5052')
+    expect(agentUrl(recorded)).to.equal('http://127.0.0.1:5052')
   })
 
   it('reads planned maintenance (S44)', () => {

@@ -64,10 +64,14 @@ function unavailability({ start, duration }: Unavailability): { fromMs: number; 
   return { fromMs, ...(duration ? { untilMs: fromMs + Math.ceil(Number(duration.nanoseconds) / 1e6) } : {}) }
 }
 
-/** `http://host:port` of the offer's agent, from the address that the master knows. */
+/**
+ * `http://host:port` of the offer's agent. By its IP address, as the master itself reaches it: a name need not resolve
+ * here; but by its name over TLS, since the certificate bears that.
+ */
 export function agentUrl(offer: Offer): string {
   const { scheme = 'http', address } = offer.url ?? {}
-  const host = address?.hostname ?? address?.ip ?? offer.hostname
+  const byName = scheme === 'https' ? [address?.hostname, address?.ip] : [address?.ip, address?.hostname]
+  const host = byName.find(name => name !== undefined && name !== '') ?? offer.hostname
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? 5051}`
 }
 
