@@ -217,9 +217,12 @@ export async function sweep(o: {
   const { owner, logger } = o
   const dockerHost = await recordedDockerHost(o.dir)
   const engine = dockerHost === undefined ? undefined : new DockerEngine({ dockerHost, clock, logger })
+  // The clock's timers don't keep a process alive, and between two looks nothing else would.
+  const alive = setInterval(() => undefined, 1000)
   try {
     return (await sweepOwn({ owner, engine, clock, logger, timeoutMs: ownSweepMs })) ? 0 : 1
   } finally {
+    clearInterval(alive)
     await engine?.close()
   }
 }
