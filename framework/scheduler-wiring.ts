@@ -9,22 +9,21 @@ import { leaderStore } from './scheduler/leader-store.ts'
 import { Scheduler, type FatalCause } from './scheduler/scheduler.ts'
 import type { ConnectOptions, MesosConnection, SchedulerSettings } from './scheduler/settings.ts'
 import { Term } from './scheduler/term.ts'
-import { Leadership, Listener, type Channel, type Pool } from './store/index.ts'
+import { Leadership, Listener } from './store/index.ts'
 import { forgetFramework, type LeaderDeps, type LeaseHold } from './usecases/index.ts'
 
 export interface SchedulerWiringOptions {
   readonly config: Config
-  readonly pool: Pool
-  readonly notifier: { notify(channel: Channel): void }
+  readonly deps: LeaderDeps
   readonly metrics: Metrics
   readonly log: Logger
   /** Where agents fetch the executor's archives from. */
   readonly executorUris: readonly string[]
-  /** What else runs only at the leader. */
+  /** What else runs only at the leader begins with a hold, and ends without one. */
   readonly onLeading?: (hold: LeaseHold | undefined) => void
+  /** A hint for it: the outbox has something. */
+  readonly onOutbox?: () => void
   readonly onFatal: (cause: FatalCause, message: string) => void
-  readonly now?: () => Date
-  readonly random?: () => number
   /** Else the usual ones; for tests that must not wait, or that come between us and Mesos. */
   readonly pollMs?: number
   readonly takeoverMs?: number
@@ -75,15 +74,8 @@ export function schedulerSettings(
 }
 
 export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
-  const { config, pool, notifier, metrics, onFatal } = options
+  const { config, deps, metrics, onFatal } = options
   const log = partLogger(options.log, 'scheduler')
-  const now = options.now ?? (() => new Date())
-  const deps: LeaderDeps = {
-    pool,
-    notifier,
-    now,
-    waits: { orphanWaitMs: config.orphanWaitMs, unreachableWaitMs: config.unreachableWaitMs },
-  }
   const settings = schedulerSettings(config, options.executorUris, options.pollMs)
   const onError = (error: Error): void => log.warn({ err: error }, 'store connection')
   const scheduler = new Scheduler({
@@ -104,8 +96,8 @@ export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
           store: leaderStore(deps, hold),
           connect: options.connect ?? (to => connectToMesos(config, to, log)),
           placement: firstFit,
-          now: () => now().getTime(),
-          random: options.random ?? Math.random,
+          now: () => deps.now().getTime(),
+          random: Math.random,
           log,
           metrics,
         },
@@ -122,8 +114,8 @@ export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
   })
   const listener = new Listener({
     url: config.databaseUrl,
-    channels: ['pending', 'kills'],
-    onHint: channel => scheduler.hint(channel),
+    channels: ['pending', 'kills', 'outbox'],
+    onHint: channel => (channel === 'outbox' ? options.onOutbox?.() : scheduler.hint(channel)),
     onError,
   })
   return {

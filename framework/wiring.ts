@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { packExecutor } from '../executor/pack.ts'
+import { WiredCallbacks } from './callbacks-wiring.ts'
 import { atPort, type Config } from './config.ts'
 import { buildApp } from './http/app.ts'
 import type { TaskUseCases } from './http/routes/tasks.ts'
@@ -13,7 +14,7 @@ import type { FatalCause, Scheduler } from './scheduler/scheduler.ts'
 import { wireScheduler } from './scheduler-wiring.ts'
 import { createPool, migrate, Notifier } from './store/index.ts'
 import * as useCases from './usecases/index.ts'
-import type { Deps } from './usecases/index.ts'
+import type { Deps, LeaderDeps } from './usecases/index.ts'
 
 export interface FrameworkOptions {
   readonly config: Config
@@ -46,7 +47,13 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
   const notifier = new Notifier({ pool })
   resources.defer(() => notifier.close())
   const metrics = createMetrics({ ofProcess: true })
-  const deps: Deps = { pool, notifier, now: () => new Date() }
+  const { orphanWaitMs, unreachableWaitMs } = options.config
+  const deps: LeaderDeps = {
+    pool,
+    notifier,
+    now: () => new Date(),
+    waits: { orphanWaitMs, unreachableWaitMs },
+  }
 
   // Built after the API, since agents fetch the executor from the port on which that listens.
   const scheduler: { current?: Scheduler } = {}
@@ -71,13 +78,16 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
   const url = await app.listen({ host: http.host, port: http.port })
   const config = atPort(options.config, Number(new URL(url).port))
 
+  const callbacks = new WiredCallbacks({ config, deps, metrics, log })
+  resources.defer(() => callbacks.close())
   const wired = wireScheduler({
     config,
-    pool,
-    notifier,
+    deps,
     metrics,
     log,
     executorUris: files.map(({ file }) => `${config.publicUrl}/executor/${file}`),
+    onLeading: hold => callbacks.leading(hold),
+    onOutbox: () => callbacks.hint(),
     onFatal,
   })
   scheduler.current = wired.scheduler

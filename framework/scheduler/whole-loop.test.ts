@@ -124,7 +124,7 @@ describe('whole loop', function () {
 
   it('launches again at once where the executor was cleaned up behind', async () => {
     await using cluster = await LoopCluster.start()
-    cluster.lead({ config: cluster.config({ orphanWaitMs: never }) })
+    cluster.lead({ orphanWaitMs: never })
     const id = await cluster.submit('die 3')
     await cluster.until(id, ({ attempt }) => attempt === 2)
     await cluster.kill(id)

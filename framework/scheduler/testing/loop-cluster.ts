@@ -31,6 +31,7 @@ export interface Leader {
 export interface LeadOptions extends Partial<SchedulerWiringOptions> {
   /** As where the process dies: each ACCEPT gets lost on its way to Mesos, or its answer on the way back. */
   readonly dropAccepts?: 'before sending' | 'before the answer'
+  readonly orphanWaitMs?: number
   /** To look at one test closely. */
   readonly logLevel?: 'silent' | 'debug'
 }
@@ -104,7 +105,7 @@ export class LoopCluster implements AsyncDisposable {
   }
 
   /** A process that campaigns; closed with the cluster at the latest. */
-  lead({ dropAccepts, logLevel = 'silent', ...options }: LeadOptions = {}): Leader {
+  lead({ dropAccepts, logLevel = 'silent', orphanWaitMs = 300, ...options }: LeadOptions = {}): Leader {
     const pool = createPool({ url: this.database.url })
     const notifier = new Notifier({ pool })
     const metrics = createMetrics({ ofProcess: false })
@@ -117,8 +118,7 @@ export class LoopCluster implements AsyncDisposable {
     })
     const wired = wireScheduler({
       config: this.config(),
-      pool,
-      notifier,
+      deps: { pool, notifier, now: () => new Date(), waits: { orphanWaitMs, unreachableWaitMs: 300 } },
       metrics,
       log,
       ...(dropAccepts === undefined
