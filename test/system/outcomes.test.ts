@@ -152,8 +152,9 @@ describe('outcomes of a task', function () {
         'ln -s /etc/passwd result.json; rm -f ../stdout 2>/dev/null; ln -s /etc/passwd ../stdout 2>/dev/null; echo mine',
     })
     const ended = await cluster.ended(task.id)
-    expect(ended.state).to.equal('FAILED')
-    expect(ended.result ?? null).to.equal(null)
+    expect(ended.state).to.equal('FINISHED')
+    expect(ended.result).to.equal(null)
+    expect(ended.message).to.match(/result\.json/)
     expect((await cluster.log(task.id)).toString()).to.equal('mine\n')
   })
 })
