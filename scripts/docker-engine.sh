@@ -17,7 +17,7 @@ if [ "${JUICE_ENGINE_INSIDE:-}" = "$name" ]; then
     "$dir/probe/merged" 2>/dev/null && umount "$dir/probe/merged" || driver=vfs
   rm -rf "$dir/probe"
   exec 3<&0
-  dockerd --config-file "$dir/daemon.json" --storage-driver "$driver" >"$dir/dockerd.log" 2>&1 </dev/null 3<&- &
+  dockerd --config-file "$dir/$name.json" --storage-driver "$driver" >"$dir/dockerd.log" 2>&1 </dev/null 3<&- &
   dockerd=$!
   { read -r _ <&3; kill -9 $dockerd; } &
   wait $dockerd
@@ -26,7 +26,11 @@ fi
 
 trap '' HUP INT TERM
 exec 9>"$dir/lock"
-flock -n 9 || { echo "another engine runs in $dir" >&2; exit 1; }
+if ! flock -n 9; then
+  echo "another engine runs in $dir" >&2
+  rm -f "$dir/$name.json"
+  exit 1
+fi
 # What an engine that died with its machine left here: process ids in it mean nothing now.
 rm -rf "$dir/run" "$dir/docker.pid" "$dir/docker.sock"
 mkdir -p /run/containerd
@@ -46,4 +50,8 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   # shellcheck disable=SC2086
   rmdir $left 2>/dev/null || sleep 0.1
 done
-if [ "$keep" = keep ]; then rm -rf "$dir/run" "$dir/docker.pid" "$dir/docker.sock"; else rm -rf "$dir"; fi
+if [ "$keep" = keep ]; then
+  rm -rf "$dir/run" "$dir/docker.pid" "$dir/docker.sock" "$dir/$name.json"
+else
+  rm -rf "$dir"
+fi

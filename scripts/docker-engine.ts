@@ -5,10 +5,11 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
-import { request, type RequestOptions } from 'node:http'
+import { request, type IncomingMessage, type RequestOptions } from 'node:http'
 import { Socket } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { aptInstall, findProgram } from './apt.ts'
 
@@ -22,9 +23,10 @@ export interface PrivateEngine extends Engine {
   close(): Promise<void>
 }
 
-/** Ports and sockets beyond this length can't be bound (sun_path). */
+/** A longer path can't be bound (sun_path). */
 const maxSocketPath = 107
 const startTimeoutMs = 30_000
+const label = 'juice.engine'
 
 /** The engine of DOCKER_HOST, else that of the default socket; undefined where it doesn't answer within two seconds. */
 export async function findDockerEngine(): Promise<Engine | undefined> {
@@ -35,15 +37,20 @@ export async function findDockerEngine(): Promise<Engine | undefined> {
 /** Whether an engine answers a ping there; false too for an address that isn't `unix://`, `tcp://` or `http://`. */
 async function answers(dockerHost: string, timeoutMs: number): Promise<boolean> {
   const where = address(dockerHost)
-  if (where === undefined) return false
-  return new Promise(resolve => {
-    const ping = request({ ...where, path: '/_ping', signal: AbortSignal.timeout(timeoutMs) }, response => {
-      response.resume()
-      resolve(response.statusCode === 200)
-    })
-    ping.on('error', () => resolve(false))
-    ping.end()
-  })
+  return where !== undefined && (await get(where, '/_ping', timeoutMs)) !== undefined
+}
+
+/** The body of a 200; undefined for anything else. */
+async function get(where: RequestOptions, path: string, timeoutMs: number): Promise<string | undefined> {
+  const signal = AbortSignal.timeout(timeoutMs)
+  try {
+    const call = request({ ...where, path, signal }).end()
+    const [response] = (await once(call, 'response')) as [IncomingMessage]
+    const body = await text(response)
+    return response.statusCode === 200 ? body : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function address(dockerHost: string): RequestOptions | undefined {
@@ -74,14 +81,14 @@ export async function startDockerEngine(options: { dir?: string } = {}): Promise
   if (socket.length > maxSocketPath)
     throw new Error(`${socket}: too long for a socket's path, use a shorter folder`)
   const name = `juice${randomBytes(4).toString('hex')}`
-  await writeFile(join(dir, 'daemon.json'), JSON.stringify(daemonSettings(dir, name), null, 2))
+  await writeFile(join(dir, `${name}.json`), JSON.stringify(daemonSettings(dir, name), null, 2))
 
   const supervisor = spawn(
     '/bin/sh',
     [join(import.meta.dirname, 'docker-engine.sh'), dir, name, freeSubnet(), options.dir ? 'keep' : ''],
     { stdio: ['pipe', 'ignore', 'pipe'], detached: true, env: engineEnvironment() },
   )
-  const engine = new SupervisedEngine(supervisor, `unix://${socket}`)
+  const engine = new SupervisedEngine(supervisor, name, socket)
   try {
     await engine.ready()
     return engine
@@ -94,12 +101,16 @@ export async function startDockerEngine(options: { dir?: string } = {}): Promise
 class SupervisedEngine implements PrivateEngine {
   readonly dockerHost: string
   readonly #supervisor: ChildProcess
+  readonly #name: string
+  readonly #socket: string
   readonly #exited: Promise<unknown>
   #errors = ''
 
-  constructor(supervisor: ChildProcess, dockerHost: string) {
-    this.dockerHost = dockerHost
+  constructor(supervisor: ChildProcess, name: string, socket: string) {
+    this.dockerHost = `unix://${socket}`
     this.#supervisor = supervisor
+    this.#name = name
+    this.#socket = socket
     this.#exited = once(supervisor, 'exit')
     this.#exited.catch(() => {})
     supervisor.stderr?.on('data', (chunk: Buffer) => (this.#errors += chunk.toString()))
@@ -111,7 +122,8 @@ class SupervisedEngine implements PrivateEngine {
   /** Resolves when the engine answers; rejects with the end of its log where it ended, or after 30 s. */
   async ready(): Promise<void> {
     const deadline = performance.now() + startTimeoutMs
-    while (!(await answers(this.dockerHost, 5000))) {
+    // Another engine may answer in the same folder: ours is known by its label.
+    while (!(await get({ socketPath: this.#socket }, '/info', 5000))?.includes(`"${label}=${this.#name}"`)) {
       if (this.#supervisor.exitCode !== null || this.#supervisor.signalCode !== null)
         throw new Error(`dockerd ended at once:\n${this.#errors.trim()}`)
       if (performance.now() > deadline)
@@ -142,6 +154,7 @@ function daemonSettings(dir: string, name: string): Record<string, unknown> {
     ip6tables: false,
     'ip-forward': false,
     'ip-masq': false,
+    labels: [`${label}=${name}`],
     'log-level': 'warn',
   }
 }

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ContainerBench } from '../../test/support/container-tasks.ts'
 import { testDocker, testImage } from '../../test/support/docker.ts'
 import { containerName } from './container-spec.ts'
@@ -249,8 +250,9 @@ async function ask(port: number): Promise<string> {
     try {
       for await (const chunk of connect(port, '127.0.0.1') as AsyncIterable<Buffer>) chunks.push(chunk)
     } catch {
-      continue
+      // Not yet.
     }
     if (chunks.length > 0) return Buffer.concat(chunks).toString()
+    await delay(20)
   }
 }

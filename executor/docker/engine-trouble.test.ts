@@ -11,6 +11,7 @@ import { testDocker, testImage } from '../../test/support/docker.ts'
 import { answer, FakeEngine, silence } from '../../test/support/fake-engine.ts'
 import { DockerEngine } from './engine.ts'
 import { DockerError } from './errors.ts'
+import { engineAddress } from './http.ts'
 
 async function failureOf(promise: Promise<unknown>): Promise<DockerError> {
   const error: unknown = await promise.then(
@@ -182,11 +183,11 @@ describe('a real engine that goes away under a running container', function () {
 
   it('and comes back with it still running: the task goes on', async () => {
     const { dockerHost } = await testDocker()
-    const socketPath = dockerHost.slice('unix://'.length)
+    const { socketPath, host, port } = engineAddress(dockerHost)
     const between = join(dir, 'between.sock')
     const lines = new Set<Socket>()
     const relay = createServer(line => {
-      const engine = connect(socketPath)
+      const engine = socketPath ? connect(socketPath) : connect(Number(port), host ?? '')
       for (const end of [line, engine]) lines.add(end.on('error', () => {}))
       line.pipe(engine).pipe(line)
     })
