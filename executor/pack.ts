@@ -61,8 +61,8 @@ export async function packExecutor(
 
 async function packRuntime(outDir: string, binary: string): Promise<PackedArchive> {
   const { size, mtimeMs } = await stat(binary)
-  // Its 120 MB aren't read to see that they are the same.
-  const inputs = { [binary]: `${size} ${mtimeMs} ${process.version}` }
+  // Its 120 MB aren't read to see that they are the same. Whole seconds: image layers keep no more of a time.
+  const inputs = { [binary]: `${size} ${Math.floor(mtimeMs / 1000)} ${process.version}` }
   const found = await current(outDir, 'runtime', noted => Promise.resolve(isEqual(noted, inputs)))
   if (found) return found
   const entries: TarEntry[] = [{ path: 'node', kind: 'file', mode: 0o755, source: binary }]
@@ -117,9 +117,11 @@ async function current(
   try {
     const note = JSON.parse(await readFile(join(outDir, `${kind}.json`), 'utf8')) as Note
     const archive = archiveOf(outDir, note.sha256)
+    await stat(archive.path)
     if (!(await isCurrent(note.inputs))) return undefined
+    // In an image the archives belong to another user than the service; there nothing grows old either.
     const now = new Date()
-    await utimes(archive.path, now, now)
+    await utimes(archive.path, now, now).catch(() => {})
     return archive
   } catch {
     return undefined
@@ -187,4 +189,10 @@ async function hashes(names: readonly string[]): Promise<Inputs> {
 function isEqual(a: Inputs, b: Inputs): boolean {
   const names = Object.keys(a)
   return names.length === Object.keys(b).length && names.every(name => a[name] === b[name])
+}
+
+// As a program: packs ahead of the first start, for an image without the development dependencies (docker/Dockerfile).
+if (import.meta.main) {
+  const { runtime, bundle } = await packExecutor({ outDir: process.argv[2] ?? join(root, 'build/executor') })
+  process.stdout.write(`${runtime.path}\n${bundle.path}\n`)
 }
