@@ -6,7 +6,6 @@ import { exampleTask } from '../http/test-support.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import type { CallbackResult, DueCallback } from '../usecases/types.ts'
 import { Deliverer, type CallbackStore, type DelivererOptions } from './deliverer.ts'
-import { LeaderDeliverer } from './leader-deliverer.ts'
 import { mostTries } from './retry.ts'
 import type { CallbackRequest, SendOutcome } from './send.ts'
 
@@ -232,24 +231,5 @@ describe('deliverer of callbacks', () => {
     release.resolve()
     await closed
     expect(store.recorded).to.have.lengthOf(1)
-  })
-
-  it('runs one for each lease, and none without', async () => {
-    const log: string[] = []
-    const leader = new LeaderDeliverer(hold => {
-      const made = create()
-      return Object.assign(made, {
-        start: () => log.push(`start ${hold.epoch}`),
-        close: async () => void log.push(`close ${hold.epoch}`),
-        hint: () => log.push(`hint ${hold.epoch}`),
-      })
-    })
-    leader.hint()
-    leader.lead({ name: 'juice', epoch: 1 })
-    leader.lead({ name: 'juice', epoch: 2 })
-    leader.lead(undefined)
-    leader.lead({ name: 'juice', epoch: 3 })
-    await leader.close()
-    expect(log).to.deep.equal(['start 1', 'close 1', 'start 2', 'close 2', 'start 3', 'close 3'])
   })
 })

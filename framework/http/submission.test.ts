@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { arbitraryRequest } from './arbitrary-request.ts'
 import { specJson } from './spec-json.ts'
 import { checkSubmission } from './submission.ts'
 
@@ -102,6 +103,17 @@ describe('submission', () => {
       expect(checkSubmission(JSON.parse(JSON.stringify(specJson(first.value))))).to.deep.equal(first)
     })
   }
+
+  it('takes whatever keeps the rules, and its answer means the same', () => {
+    fc.assert(
+      fc.property(arbitraryRequest, request => {
+        const first = checkSubmission(request)
+        if ('errors' in first) throw new Error(JSON.stringify(first.errors))
+        expect(checkSubmission(JSON.parse(JSON.stringify(specJson(first.value))))).to.deep.equal(first)
+      }),
+      { numRuns: 200 },
+    )
+  })
 
   it('unpacks an archive by default, but not an executable', () => {
     const checked = checkSubmission({
