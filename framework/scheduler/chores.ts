@@ -5,7 +5,7 @@ import type { TermOptions } from './settings.ts'
 
 export interface ChoreOptions {
   readonly options: Pick<TermOptions, 'store' | 'now' | 'log' | 'metrics'>
-  readonly parts: Pick<Parts, 'queue' | 'watch' | 'reconciler' | 'agents'>
+  readonly parts: Pick<Parts, 'queue' | 'reasons' | 'watch' | 'reconciler' | 'agents'>
   readonly isSubscribed: () => boolean
   /** Tasks wait again. */
   readonly onQueued: () => void
@@ -15,11 +15,14 @@ export interface ChoreOptions {
 /** To be woken once, and closed. */
 export function chores({ options, parts, isSubscribed, onQueued, failed }: ChoreOptions): Loop[] {
   const { store, now, log, metrics } = options
-  const { queue, watch, reconciler, agents } = parts
+  const { queue, reasons, watch, reconciler, agents } = parts
 
   /** Waits that are over. */
   async function timers(): Promise<number | undefined> {
-    const { expired, abandoned, nextAt } = await store.applyTimers()
+    const { expired, abandoned, nextAt } = await store.applyTimers(taskId => {
+      const shapeKey = queue.shapeKey(taskId)
+      return shapeKey === undefined ? undefined : reasons.reason(shapeKey)
+    })
     queue.remove(expired)
     if (abandoned.length > 0) onQueued()
     return nextAt && Math.max(0, nextAt.getTime() - now())

@@ -41,7 +41,7 @@ export function leaderStore(deps: LeaderDeps, lease: LeaseHold): LeaderStore {
     commitIntents: intents => useCases.commitIntents(deps, lease, intents),
     withdrawIntents: args => useCases.withdrawIntents(deps, lease, args),
     applyStatusUpdates: updates => useCases.applyStatusUpdates(deps, lease, updates),
-    applyTimers: () => useCases.applyTimers(deps, lease),
+    applyTimers: whyWaits => useCases.applyTimers(deps, lease, whyWaits),
     recordExecutorLoss: args => useCases.recordExecutorLoss(deps, lease, args),
     growExecutorGeneration: args => useCases.growExecutorGeneration(deps, lease, args),
     maintainStore: () => useCases.maintainStore(deps, lease),

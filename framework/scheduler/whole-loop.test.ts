@@ -104,6 +104,20 @@ describe('whole loop', function () {
     expect(after.attempts[0]?.mesosTaskId).to.equal(before.attempts[0]?.mesosTaskId)
   })
 
+  it('goes on after the store broke all connections', async () => {
+    await using cluster = await LoopCluster.start()
+    cluster.lead()
+    const id = await cluster.submit('run')
+    await cluster.running(id)
+    await cluster.database.pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid()`,
+    )
+    expect(await cluster.ended(await cluster.submit('finish'))).to.include({ state: 'FINISHED' })
+    await cluster.kill(id)
+    expect(await cluster.ended(id)).to.include({ state: 'KILLED', attempt: 1 })
+  })
+
   it('launches again after the loss of an executor, under a new executor and a new task id', async () => {
     await using cluster = await LoopCluster.start()
     cluster.lead()

@@ -1,0 +1,127 @@
+// The framework as a process: what it does with its environment, its signals and its exit codes.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect } from 'chai'
+import { LocalMesos } from 'local-mesos'
+import { testDatabase, type TestDatabase } from '../test/support/postgres.ts'
+
+interface Line {
+  readonly level: string
+  readonly msg: string
+  readonly url?: string
+}
+
+class Process {
+  readonly child: ChildProcess
+  readonly lines: Line[] = []
+  stderr = ''
+  readonly ended: Promise<number | null>
+  #look: () => void = () => {}
+
+  constructor(env: Record<string, string>) {
+    this.child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
+      env: { PATH: process.env.PATH ?? '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const { stdout, stderr } = this.child
+    stderr?.on('data', chunk => (this.stderr += String(chunk)))
+    if (stdout) {
+      createInterface({ input: stdout }).on('line', line => {
+        this.lines.push(JSON.parse(line) as Line)
+        this.#look()
+      })
+    }
+    this.ended = once(this.child, 'close').then(([code]) => {
+      this.#look()
+      return code as number | null
+    })
+  }
+
+  /** The first log line with this message; throws where the process ends before. */
+  async said(msg: string): Promise<Line> {
+    for (;;) {
+      const line = this.lines.find(candidate => candidate.msg === msg)
+      if (line) return line
+      if (this.child.exitCode !== null) throw new Error(`ended without "${msg}": ${this.stderr}`)
+      await new Promise<void>(resolve => (this.#look = resolve))
+    }
+  }
+}
+
+describe('framework process', function () {
+  this.timeout(60_000)
+  let database: TestDatabase
+  let mesos: LocalMesos
+  const processes: Process[] = []
+
+  function start(more: Record<string, string> = {}): Process {
+    const started = new Process({
+      JUICE_DATABASE_URL: database.url,
+      JUICE_MESOS_MASTER: mesos.url,
+      JUICE_HTTP_PORT: '0',
+      ...more,
+    })
+    processes.push(started)
+    return started
+  }
+
+  before(async () => {
+    database = await testDatabase({ empty: true })
+    mesos = await LocalMesos.start({ simulated: true })
+  })
+
+  after(async () => {
+    for (const { child, ended } of processes) {
+      child.kill('SIGKILL')
+      await ended
+    }
+    await mesos.close()
+    await database.close()
+  })
+
+  it('names every wrong variable and ends with 2', async () => {
+    const wrong = new Process({ JUICE_HTTP_PORT: 'eighty', JUICE_LOGLEVEL: 'debug' })
+    expect(await wrong.ended).to.equal(2)
+    expect(wrong.stderr).to.contain('JUICE_DATABASE_URL is required')
+    expect(wrong.stderr).to.contain('JUICE_HTTP_PORT must be a whole number')
+    expect(wrong.stderr).to.contain('JUICE_LOGLEVEL is unknown')
+  })
+
+  it('ends with 1 where there is no database', async () => {
+    const lost = start({ JUICE_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
+    expect(await lost.ended).to.equal(1)
+    expect(lost.lines.at(-1)).to.include({ level: 'fatal', msg: 'the framework process could not go on' })
+  })
+
+  it('migrates, leads and answers; the next one stands by and takes over when it ends', async () => {
+    const first = start()
+    const { url = '' } = await first.said('framework process is up')
+    await first.said('subscribed')
+    for (const path of ['/health', '/ready', '/metrics']) {
+      expect((await fetch(url + path)).status, path).to.equal(200)
+    }
+    const second = start()
+    const { url: other = '' } = await second.said('framework process is up')
+    const submitted = await fetch(`${other}/v2/tasks`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'by the one that stands by', command: 'true' }),
+    })
+    expect(submitted.status).to.equal(201)
+    await first.said('task ended')
+    first.child.kill('SIGTERM')
+    expect(await first.ended).to.equal(0)
+    expect(first.lines.at(-1)?.msg).to.equal('ended in order')
+    await second.said('subscribed')
+    second.child.kill('SIGINT')
+    expect(await second.ended).to.equal(0)
+  })
+
+  it('ends with 4 where Mesos would ignore what has changed (S24)', async () => {
+    const changed = start({ JUICE_FRAMEWORK_USER: 'somebody' })
+    expect(await changed.ended).to.equal(4)
+    expect(changed.lines.find(({ level }) => level === 'fatal')?.msg).to.contain('the user was "root"')
+  })
+})
