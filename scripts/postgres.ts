@@ -6,16 +6,19 @@ import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
+  closeSync,
   cpSync,
   existsSync,
   mkdirSync,
+  openSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 export interface PostgresOptions {
@@ -54,7 +57,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const password = initialise(binaries, options.dir, dataDir, user)
   for (let tries = 1; ; tries++) {
     const port = options.port || (await freePort())
-    const outcome = await launch(join(binaries, 'postgres'), dataDir, port, options.durable ?? true, user)
+    const outcome = await launch(join(binaries, 'postgres'), options.dir, port, options.durable ?? true, user)
     if (outcome.name === 'ready') {
       return {
         url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
@@ -127,13 +130,15 @@ const guardian =
 
 type Launch = { name: 'ready'; child: ChildProcess } | { name: 'failed'; output: string }
 
+/** It logs into a file: with a pipe, it would stand still as soon as we are too busy to read. */
 async function launch(
   postgres: string,
-  dataDir: string,
+  dir: string,
   port: number,
   durable: boolean,
   user: number | undefined,
 ): Promise<Launch> {
+  const dataDir = join(dir, 'data')
   const settings = [
     `port=${port}`,
     'listen_addresses=127.0.0.1',
@@ -143,6 +148,8 @@ async function launch(
     'log_timezone=UTC',
     ...(durable ? [] : ['fsync=off', 'full_page_writes=off']),
   ]
+  const logFile = join(dir, 'postgresql.log')
+  const log = openSync(logFile, 'w')
   const child = spawn(
     '/bin/sh',
     ['-c', guardian, 'sh', postgres, '-D', dataDir, ...settings.flatMap(setting => ['-c', setting])],
@@ -150,24 +157,33 @@ async function launch(
       cwd: dataDir,
       detached: true,
       env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'ignore', log, 'pipe'],
       ...asUser(user),
     },
   )
-  const lines: string[] = []
-  const output = createInterface({ input: child.stderr as NodeJS.ReadableStream })
-  return await new Promise<Launch>((resolve, reject) => {
-    child.once('error', reject)
-    output.once('close', () => {
-      cutLifeline(child)
-      resolve({ name: 'failed', output: lines.join('\n') })
-    })
-    output.on('line', line => {
-      lines.push(line)
-      if (lines.length > 50) lines.shift()
-      if (line.includes('database system is ready to accept connections')) resolve({ name: 'ready', child })
-    })
-  })
+  closeSync(log)
+  const ended = once(child, 'exit')
+  ended.catch(() => {})
+  // The eighth line of the lock file is for those who wait for it: `starting`, then `ready`.
+  const lockFile = join(dataDir, 'postmaster.pid')
+  while (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+    const status = await readFile(lockFile, 'utf8').catch(() => '')
+    const [pid, , , , , , , state] = status.split('\n')
+    if (state?.trim() === 'ready' && isOurs(Number(pid), child.pid)) return { name: 'ready', child }
+    await Promise.race([sleep(20), ended])
+  }
+  await ended
+  cutLifeline(child)
+  return { name: 'failed', output: await readFile(logFile, 'utf8') }
+}
+
+/** A lock file may have been left by a server that was killed. */
+function isOurs(server: number, parent: number): boolean {
+  try {
+    return readFileSync(`/proc/${server}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[1] === String(parent)
+  } catch {
+    return false
+  }
 }
 
 async function stop(child: ChildProcess): Promise<void> {
