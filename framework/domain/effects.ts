@@ -27,7 +27,8 @@ export interface TaskEvents extends Record<UpdateKind, Updates> {
   /** A client asks for its end. */
   readonly kill: object
   /** It waited longer than `maxQueueSeconds`. */
-  readonly queueTimeout: object
+  /** `why`: what the leader last knew of why it waits. */
+  readonly queueTimeout: { readonly why?: string }
   /** It ran longer than `maxRuntimeSeconds`, and its executor did nothing about it. */
   readonly overrun: object
   /** An unsettled attempt stayed so for its whole wait. */

@@ -148,8 +148,9 @@ function askForEnd({ task, now }: Situation): Effect {
   return change(task, { ...task, killRequestedAt: now }, undefined)
 }
 
-function expire({ task, now }: Situation): Effect {
-  const message = `Waited longer than maxQueueSeconds (${task.spec.maxQueueSeconds})`
+function expire({ task, now }: Situation, event: TaskEvent<'queueTimeout'>): Effect {
+  const why = event.why === undefined ? '' : `: ${event.why}`
+  const message = `Waited longer than maxQueueSeconds (${task.spec.maxQueueSeconds})${why}`
   return endWaiting(
     task,
     'EXPIRED',

@@ -32,6 +32,15 @@ describe('timers', () => {
     expect(await ring()).to.deep.equal({ expired: [], abandoned: [], overran: [] })
   })
 
+  it('say why a task was never placed, as the leader knows it', async () => {
+    const { id } = await world.submit({ maxQueueSeconds: 60 })
+    world.pass(60)
+    await applyTimers(world.deps, world.lease, taskId => `task ${taskId}: not enough cpus`)
+    expect((await world.get(id)).message).to.equal(
+      `Waited longer than maxQueueSeconds (60): task ${id}: not enough cpus`,
+    )
+  })
+
   it('give an attempt up whose agent stays away, and kill the twin that returns (S57)', async () => {
     const { id, mesosTaskId } = await world.started()
     await world.hear(mesosTaskId, 'TASK_UNREACHABLE', away)

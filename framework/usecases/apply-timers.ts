@@ -9,8 +9,15 @@ import { Work } from './work.ts'
 
 const batch = 1_000
 
-/** Call it each second or so; up to 1,000 timers a call. Throws LeaseLost. */
-export async function applyTimers(deps: LeaderDeps, lease: LeaseHold): Promise<TimerResult> {
+/**
+ * Call it each second or so; up to 1,000 timers a call. `whyWaits` is what the leader's memory knows of why a task was not
+ * placed; an expired task's message tells it. Throws LeaseLost.
+ */
+export async function applyTimers(
+  deps: LeaderDeps,
+  lease: LeaseHold,
+  whyWaits: (taskId: number) => string | undefined = () => undefined,
+): Promise<TimerResult> {
   const now = deps.now()
   const due = await selectDue(deps.pool, { now, limit: batch })
   const rung: { readonly taskId: number; readonly event: Timer['event']; readonly ended: boolean }[] = []
@@ -26,7 +33,8 @@ export async function applyTimers(deps: LeaderDeps, lease: LeaseHold): Promise<T
           work.touch(taskId)
           continue
         }
-        work.apply(taskId, attempt, { type: timer.event })
+        const why = timer.event === 'queueTimeout' ? whyWaits(taskId) : undefined
+        work.apply(taskId, attempt, { type: timer.event, ...(why === undefined ? {} : { why }) })
         const after = work.task(taskId)
         rung.push({ taskId, event: timer.event, ended: after !== undefined && isTerminal(after.state) })
       }
