@@ -137,7 +137,7 @@ describe('launch cycle', () => {
         mesosTaskId: info?.task_id.value,
         agentId: 'agent-1',
         hostname: 'agent-1.example',
-        agentUrl: 'http://agent-1.example:5051',
+        agentUrl: 'http://10.0.0.1:5051',
         executorId: info?.executor?.executor_id.value,
         executorGeneration: 0,
       },

@@ -68,7 +68,11 @@ export class Term {
       },
       pollMs,
     )
-    this.#cycle = loop('launch', () => cycle.run())
+    this.#cycle = loop('launch', async () => {
+      const nextMs = await cycle.run()
+      options.metrics.offersHeld.set(this.#parts.book.size)
+      return nextMs
+    })
     this.#kills = loop('kills', async () => (this.#isWorking ? await kills.run() : undefined), pollMs)
     const recurring = chores({
       options,

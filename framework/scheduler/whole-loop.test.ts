@@ -2,8 +2,8 @@
 import { expect } from 'chai'
 import { SchedulerClient } from 'mesos-http-client'
 import { submitTask } from '../usecases/index.ts'
-import { eventually, LoopCluster } from './testing/loop-cluster.ts'
-import { taskSpec } from './testing/support.ts'
+import { LoopCluster } from './testing/loop-cluster.ts'
+import { eventually, taskSpec } from './testing/support.ts'
 
 const never = 3_600_000
 const nowhere = [{ field: 'hostname', operator: 'in' as const, values: ['nowhere'] }]

@@ -18,7 +18,7 @@ import {
 import { createPool, Notifier } from '../../store/index.ts'
 import { getTask, requestKill, submitTask, type Deps, type TaskView } from '../../usecases/index.ts'
 import type { MesosConnection } from '../settings.ts'
-import { taskSpec } from './support.ts'
+import { look, taskSpec } from './support.ts'
 
 export interface Leader {
   readonly wired: WiredScheduler
@@ -192,13 +192,4 @@ function losing(when: 'before sending' | 'before the answer', connection: MesosC
       throw new MesosError('disconnected', 'lost on the way')
     },
   }
-}
-
-/** A moment between two looks at what changes elsewhere. */
-export async function look(): Promise<void> {
-  await new Promise(resolve => setTimeout(resolve, 5))
-}
-
-export async function eventually(holds: () => boolean): Promise<void> {
-  while (!holds()) await look()
 }

@@ -103,3 +103,12 @@ export class TestClock {
     this.nowMs += ms
   }
 }
+
+/** A moment between two looks at what changes elsewhere. */
+export async function look(): Promise<void> {
+  await new Promise(resolve => setTimeout(resolve, 5))
+}
+
+export async function eventually(holds: () => boolean): Promise<void> {
+  while (!holds()) await look()
+}
