@@ -18,6 +18,9 @@ const defaultTimes = {
   retryMs: 1000,
 }
 
+/** How long the engine may take to tell that a container ran out of memory after it told its end. */
+const lateOomMs = 500
+
 /** Starts at once. `dispose` must be called after `ended`: it removes the container. */
 export function startContainerTask(
   engine: DockerEngine,
@@ -87,7 +90,7 @@ class ContainerTask implements RunningTask {
       this.#stopIfCancelled()
       await this.#engine.start(id)
       await this.#running(id)
-      return this.#explain(await this.#untilEnd(id, attachment))
+      return this.#explain(await this.#withLateOom(await this.#untilEnd(id, attachment)))
     } catch (error) {
       return await this.#failed(error)
     } finally {
@@ -216,6 +219,14 @@ class ContainerTask implements RunningTask {
         await pause(clock, retryMs)
       }
     }
+  }
+
+  /** SIGKILL by nobody we know: the kernel's word may come later than the exit. */
+  async #withLateOom(exit: ContainerExit): Promise<ContainerExit> {
+    const isUnexplained = exit.exitCode === 137 && !exit.oomKilled && this.#killAtMs === Infinity
+    if (!isUnexplained || !this.#context.payload.memMb) return exit
+    const sinceMs = exit.startedAtMs ?? 0
+    return { ...exit, oomKilled: await this.#engine.ranOutOfMemory(exit.id, sinceMs, lateOomMs) }
   }
 
   #explain(state: ContainerExit): TaskEnd {

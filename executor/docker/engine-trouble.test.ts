@@ -142,6 +142,23 @@ describe('an engine in trouble', function () {
     expect(ended.message).to.match(/has not answered for/)
   })
 
+  it('that tells only after the end that the memory was the cause', async () => {
+    await using bench = await ContainerBench.open(fake.dockerHost)
+    const State = { Running: false, ExitCode: 137, OOMKilled: false, StartedAt: '2024-01-01T00:00:00Z' }
+    fake.outputEnds = true
+    fake.answers.set('POST /containers/c1/wait', answer(200, { StatusCode: 137 }))
+    fake.answers.set('GET /containers/c1/json', answer(200, { Id: 'c1', State }))
+    fake.answers.set('GET /events', response => {
+      response.writeHead(200).flushHeaders()
+      setTimeout(() => response.write('{"status":"oom","id":"c1"}\n'), 20)
+    })
+    const late = await (await bench.start({ memMb: 64 })).end()
+    expect(late).to.deep.include({ exitCode: 137, oom: true, failure: 'FAILURE_OOM' })
+    fake.answers.set('GET /events', response => response.writeHead(200).flushHeaders())
+    const never = await (await bench.start({ memMb: 64 })).end()
+    expect(never).to.deep.include({ exitCode: 137, oom: false }).and.not.have.any.keys('failure')
+  })
+
   it('that fails in the middle of creating: one end, and its container is asked to go by its name', async () => {
     await using bench = await ContainerBench.open(fake.dockerHost, { workMs: 100 })
     fake.answers.set('POST /containers/create', silence)

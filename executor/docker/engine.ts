@@ -185,6 +185,26 @@ export class DockerEngine implements ContainerEngine {
     }
   }
 
+  /**
+   * Whether the kernel killed something in the container for its memory, as the engine's events tell: they may come after the
+   * exit, which then says nothing of it. Looks back to `sinceMs` and waits `waitMs` for a late one. Never rejects.
+   */
+  async ranOutOfMemory(id: string, sinceMs: number, waitMs: number): Promise<boolean> {
+    const filters = JSON.stringify({ container: [id], event: ['oom'] })
+    const query = { since: Math.floor(sinceMs / 1000), filters }
+    try {
+      const events = await this.#http.stream('GET', '/events', { ...this.#look(), query })
+      const timer = setTimeout(() => events.destroy(), waitMs)
+      for await (const chunk of events as AsyncIterable<Buffer>) {
+        clearTimeout(timer)
+        if (chunk.length > 0) return true
+      }
+    } catch {
+      // Not told, then.
+    }
+    return false
+  }
+
   /** Removes a container by id or name; one that is gone, or is being removed, is fine. */
   async remove(id: string, options: { force: boolean; volumes: boolean }): Promise<void> {
     try {

@@ -31,6 +31,8 @@ export class FakeEngine implements AsyncDisposable {
   readonly calls: string[] = []
   /** By `METHOD /path`; the first that the call begins with counts. */
   readonly answers = new Map<string, FakeAnswer>()
+  /** The answer to attach: an output that ends at once, or one that stays open. */
+  outputEnds = false
   readonly #dir: string
   readonly #server = createServer()
   readonly #sockets = new Set<Duplex>()
@@ -58,6 +60,7 @@ export class FakeEngine implements AsyncDisposable {
       this.#record(request.method, request.url)
       socket.on('error', () => {})
       socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n')
+      if (this.outputEnds) socket.end()
     })
   }
 
