@@ -111,7 +111,7 @@ describe('whole loop', function () {
     await cluster.running(id)
     await cluster.database.pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
-       where datname = current_database() and pid <> pg_backend_pid()`,
+       where datname = current_database() and application_name like 'juice%'`,
     )
     expect(await cluster.ended(await cluster.submit('finish'))).to.include({ state: 'FINISHED' })
     await cluster.kill(id)
