@@ -262,7 +262,7 @@ describe('HTTP API', () => {
       ['state=queued', ['state']],
       ['state=QUEUED&state=FAILED', ['state']],
       ['limit=0&name=', ['limit', 'name']],
-      ['limit=501', ['limit']],
+      ['limit=201', ['limit']],
       ['limit=1.5', ['limit']],
       ['limit=', ['limit']],
       ['limit=x&states=A', ['limit', 'states']],
@@ -313,6 +313,28 @@ describe('HTTP API', () => {
     it('says 404 for a task that is not there', async () => {
       await expectProblem({ method: 'POST', url: '/v2/tasks/5/kill' }, 404, 'task_not_found')
     })
+  })
+
+  describe('pages of other sites', () => {
+    const host = 'localhost:8080'
+    const own = `http://${host}`
+    const headers: [Record<string, string>, number][] = [
+      [{ origin: 'https://evil.example' }, 403],
+      [{ origin: 'null' }, 403],
+      [{ 'sec-fetch-site': 'cross-site' }, 403],
+      [{ 'sec-fetch-site': 'same-site' }, 403],
+      [{ 'sec-fetch-site': 'same-origin', host, origin: own }, 200],
+      [{ host, origin: own }, 200],
+      [{ host, origin: publicUrl }, 200],
+      [{}, 200],
+    ]
+    for (const [given, status] of headers) {
+      it(`get ${status} for a kill with ${JSON.stringify(given)}`, async () => {
+        await post(demo)
+        const answer = await app.inject({ method: 'POST', url: '/v2/tasks/1/kill', headers: given })
+        expect(answer.statusCode, answer.body).to.equal(status)
+      })
+    }
   })
 
   describe('other paths and methods', () => {

@@ -9,6 +9,8 @@ import fastify, {
 import type { Metrics } from '../observability/metrics.ts'
 import { everyoneIsDefault, requireAccess, type Authorizer } from './access.ts'
 import { readJsonBodies } from './json-body.ts'
+import { answerMalformed } from './client-error.ts'
+import { finishBeforeClose } from './closing.ts'
 import { documentApi } from './openapi.ts'
 import { Problem, problemType, toProblem } from './problems.ts'
 import { requestValidator } from './request-validator.ts'
@@ -42,7 +44,9 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     bodyLimit,
     // A whole request, head and body, within this time: nobody holds a connection by sending slowly.
     requestTimeout: 60_000,
+    // Those that are still open after closing.ts has waited.
     forceCloseConnections: true,
+    clientErrorHandler: answerMalformed,
     routerOptions: { maxParamLength: 256 },
     frameworkErrors: (error, _request, reply) => {
       const { statusCode, body } = answerTo(error)
@@ -59,14 +63,15 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   app.setValidatorCompiler(requestValidator)
   app.setSerializerCompiler(() => data => JSON.stringify(data))
   readJsonBodies(app)
-  requireAccess(app, deps.authorize ?? everyoneIsDefault)
+  requireAccess(app, deps.authorize ?? everyoneIsDefault, deps.publicUrl)
   refuseOtherPaths(app)
   measureRequests(app, deps.metrics)
+  const closing = finishBeforeClose(app)
   await documentApi(app, deps.publicUrl)
   const addOtherMethods = refuseOtherMethods(app)
 
   taskRoutes(app, deps)
-  logRoutes(app, deps.logs)
+  logRoutes(app, deps.logs, closing)
   operationRoutes(app, deps)
   executorRoutes(app, deps.executorArtifacts)
   addOtherMethods()

@@ -7,6 +7,7 @@ export const problemType = 'application/problem+json; charset=utf-8'
 const titles = {
   malformed_json: [400, 'The body is not valid JSON'],
   bad_request: [400, 'The request is malformed'],
+  cross_site: [403, 'Pages of other sites may not do this'],
   not_found: [404, 'There is nothing at this path'],
   task_not_found: [404, 'There is no such task'],
   attempt_not_found: [404, 'The task has no such attempt'],

@@ -38,13 +38,9 @@ const description = `Read through the task's agent. Without \`follow\`: the raw 
 whose data is text (bytes that are no UTF-8 become U+FFFD, line ends become LF); their id, sent back as
 \`Last-Event-ID\`, resumes; an event \`end\` comes after the last output of an ended task.`
 
-export function logRoutes(instance: FastifyInstance, deps: LogRouteDeps): void {
+/** `closing`: the server is about to close, and would wait for answers that have no end. */
+export function logRoutes(instance: FastifyInstance, deps: LogRouteDeps, closing: AbortSignal): void {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>()
-  const followers = new Set<AbortController>()
-  // Else the server would wait for streams that have no end.
-  app.addHook('preClose', async () => {
-    for (const follower of followers) follower.abort()
-  })
 
   app.get(
     '/v2/tasks/:id/logs',
@@ -87,14 +83,10 @@ export function logRoutes(instance: FastifyInstance, deps: LogRouteDeps): void {
       }
       await requireTask(deps, query).catch(asProblem)
       const seen = parseEventId(String(request.headers['last-event-id'] ?? ''))
-      const follower = new AbortController()
-      followers.add(follower)
-      reply.raw.once('close', () => {
-        followers.delete(follower)
-        follower.abort()
-      })
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
       const events = followTaskLog(deps, query, {
-        signal: follower.signal,
+        signal: AbortSignal.any([gone.signal, closing]),
         start: seen === undefined ? start : { position: seen.position },
         ...(seen === undefined ? {} : { fromAttempt: seen.attempt }),
       })

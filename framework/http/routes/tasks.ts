@@ -57,7 +57,7 @@ const ListQuery = Type.Object(
     state: Type.Optional(Type.Enum([...taskStates])),
     name: Type.Optional(line(400, 'Exactly this one.')),
     cursor: Type.Optional(line(500, '`nextCursor` of the page before.')),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 50 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 })),
   },
   { additionalProperties: false },
 )
