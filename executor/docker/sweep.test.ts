@@ -9,8 +9,6 @@ import { askOwner, listOrphans, ownerSocket, removeOrphans, removeOwned } from '
 describe('the sweep for containers without an owner', function () {
   this.timeout(30_000)
   let bench: ContainerBench
-  /** Unlike any real one, so that neither another run's sweep nor ours takes what isn't its own. */
-  const host = { netns: `netns-${randomUUID()}`, boot: `boot-${randomUUID()}` }
 
   before(async () => {
     bench = await ContainerBench.open((await testDocker()).dockerHost)
@@ -24,12 +22,7 @@ describe('the sweep for containers without an owner', function () {
   })
 
   async function container(labels: Record<string, string>): Promise<string> {
-    const Labels = {
-      ...bench.labels(randomUUID()),
-      'juice.netns': host.netns,
-      'juice.boot': host.boot,
-      ...labels,
-    }
+    const Labels = { ...bench.labels(randomUUID()), ...labels }
     const HostConfig = { NetworkMode: 'none' }
     return (await bench.engine.create(`test-${randomUUID()}`, { Image: testImage, Labels, HostConfig })).id
   }
@@ -55,20 +48,19 @@ describe('the sweep for containers without an owner', function () {
     const ours = new Set([mine, elsewhere, unowned, unknown])
     const orphans = async (boot: string, answers: boolean): Promise<string[]> => {
       const asked = async (owner: string): Promise<boolean> => answers || owner !== bench.owner
-      const found = await listOrphans(bench.engine, { ...host, boot }, asked)
+      const found = await listOrphans(bench.engine, { ...bench.host, boot }, asked)
       return found.map(({ id }) => id).filter(id => ours.has(id))
     }
-    expect(await orphans(host.boot, true), 'owner answers').to.deep.equal([])
-    expect(await orphans(host.boot, false), 'owner is gone').to.deep.equal([mine])
+    expect(await orphans(bench.host.boot, true), 'owner answers').to.deep.equal([])
+    expect(await orphans(bench.host.boot, false), 'owner is gone').to.deep.equal([mine])
     expect(await orphans(`boot-${randomUUID()}`, true), 'host has booted').to.have.members([mine, elsewhere])
     for (const id of ours) await bench.engine.remove(id, { force: true, volumes: true })
   })
 
   it('removes orphans that run', async () => {
-    const { id, task, sink } = await bench.start({ command: 'echo up; sleep 600' })
+    const { task, sink } = await bench.start({ command: 'echo up; sleep 600' })
     await sink.said('up')
-    const sameHost = { netns: bench.labels(id)['juice.netns'], boot: bench.labels(id)['juice.boot'] }
-    const report = await removeOrphans(bench.engine, sameHost, async owner => owner !== bench.owner)
+    const report = await removeOrphans(bench.engine, bench.host, async owner => owner !== bench.owner)
     const { containerId } = await task.started
     expect(report).to.deep.equal({ removed: [containerId], failed: [] })
     const ended = await task.ended

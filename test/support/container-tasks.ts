@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { systemClock } from '../../executor/clock.ts'
 import { startContainerTask } from '../../executor/docker/container-task.ts'
 import { DockerEngine, type EngineTimeouts } from '../../executor/docker/engine.ts'
+import type { HostIdentity } from '../../executor/docker/sweep.ts'
+import { hostIdentity } from '../../executor/owner.ts'
 import { defaultSettings } from '../../executor/settings.ts'
 import {
   containerSandbox,
@@ -77,13 +79,18 @@ export interface BenchOptions {
 export class ContainerBench implements AsyncDisposable {
   readonly engine: DockerEngine
   readonly owner = randomUUID()
+  /** This boot, so that no real executor's sweep on the same engine takes our containers, and a namespace that isn't any. */
+  readonly host: HostIdentity
   readonly #dir: string
 
   static async open(dockerHost: string, timeouts: Partial<EngineTimeouts> = {}): Promise<ContainerBench> {
-    return new ContainerBench(dockerHost, timeouts, await mkdtemp(join(tmpdir(), 'juice-containers-')))
+    const { boot } = await hostIdentity()
+    const dir = await mkdtemp(join(tmpdir(), 'juice-containers-'))
+    return new ContainerBench(dockerHost, timeouts, dir, boot)
   }
 
-  private constructor(dockerHost: string, timeouts: Partial<EngineTimeouts>, dir: string) {
+  private constructor(dockerHost: string, timeouts: Partial<EngineTimeouts>, dir: string, boot: string) {
+    this.host = { netns: `test-${this.owner}`, boot }
     this.engine = new DockerEngine({ dockerHost, timeouts })
     this.#dir = dir
   }
@@ -128,8 +135,8 @@ export class ContainerBench implements AsyncDisposable {
       'juice.mesos-task': mesosTaskId,
       'juice.service': 'test',
       'juice.owner': this.owner,
-      'juice.netns': '1',
-      'juice.boot': 'test',
+      'juice.netns': this.host.netns,
+      'juice.boot': this.host.boot,
     }
   }
 
