@@ -3,7 +3,8 @@ import { testDatabase, type TestDatabase } from '../../test/support/postgres.ts'
 import { Listener } from './listener.ts'
 import { type Channel, Notifier } from './notifier.ts'
 
-describe('hints', () => {
+describe('hints', function () {
+  this.timeout(20_000)
   let db: TestDatabase
   before(async () => {
     db = await testDatabase()

@@ -42,7 +42,8 @@ class Process {
   }
 }
 
-describe('leadership', () => {
+describe('leadership', function () {
+  this.timeout(20_000)
   let db: TestDatabase
   let processes: Process[]
   beforeEach(async () => {

@@ -5,7 +5,8 @@ import { ensurePartitions } from './partitions.ts'
 
 const march = new Date('2026-03-15T00:00:00Z')
 
-describe('migrations', () => {
+describe('migrations', function () {
+  this.timeout(20_000)
   let db: TestDatabase
   beforeEach(async () => {
     db = await testDatabase({ empty: true })

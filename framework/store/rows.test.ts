@@ -67,7 +67,8 @@ function fullAttempt(number: number): Attempt {
   }
 }
 
-describe('rows', () => {
+describe('rows', function () {
+  this.timeout(20_000)
   let db: TestDatabase
   before(async () => {
     db = await testDatabase()

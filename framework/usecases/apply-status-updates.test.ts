@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { applyStatusUpdates, readLogTails, requestKill } from './index.ts'
 import { retries, World } from './test-support.ts'
 
-describe('status updates', () => {
+describe('status updates', function () {
+  this.timeout(20_000)
   let world: World
   before(async () => {
     world = await World.open()

@@ -4,7 +4,8 @@ import { retries, World } from './test-support.ts'
 
 const away = { reason: 'REASON_AGENT_REMOVED', source: 'SOURCE_MASTER', message: 'health check timed out' }
 
-describe('timers', () => {
+describe('timers', function () {
+  this.timeout(20_000)
   let world: World
   beforeEach(async () => {
     world = await World.open()

@@ -10,7 +10,8 @@ import {
 } from './index.ts'
 import { retries, somebodyWaits, until, World } from './test-support.ts'
 
-describe('the queue and intents', () => {
+describe('the queue and intents', function () {
+  this.timeout(20_000)
   let world: World
   beforeEach(async () => {
     world = await World.open()

@@ -10,7 +10,8 @@ import { World } from './test-support.ts'
 
 const on = ['RUNNING', 'FINISHED'] as const
 
-describe('callbacks', () => {
+describe('callbacks', function () {
+  this.timeout(20_000)
   let world: World
   beforeEach(async () => {
     world = await World.open()

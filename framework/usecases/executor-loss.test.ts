@@ -15,7 +15,8 @@ const terminated: Partial<StatusUpdate> = {
 }
 const executor = { agentId: 'agent-1', executorId: 'executor-1' }
 
-describe('executors that die', () => {
+describe('executors that die', function () {
+  this.timeout(20_000)
   let world: World
   beforeEach(async () => {
     world = await World.open()

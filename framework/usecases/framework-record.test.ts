@@ -24,7 +24,8 @@ const record = {
   capabilities: ['PARTITION_AWARE', 'MULTI_ROLE'],
 }
 
-describe('the leader’s store', () => {
+describe('the leader’s store', function () {
+  this.timeout(20_000)
   let world: World
   before(async () => {
     world = await World.open()

@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { type EventRecord, readEvents, requestKill } from './index.ts'
 import { World } from './test-support.ts'
 
-describe('the event log', () => {
+describe('the event log', function () {
+  this.timeout(20_000)
   let world: World
   beforeEach(async () => {
     world = await World.open()

@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { getTask, listTasks, requestKill, submitTask, UseCaseError } from './index.ts'
 import { spec, World } from './test-support.ts'
 
-describe('submitting tasks', () => {
+describe('submitting tasks', function () {
+  this.timeout(20_000)
   let world: World
   before(async () => {
     world = await World.open()
@@ -75,7 +76,8 @@ describe('submitting tasks', () => {
   })
 })
 
-describe('listing tasks', () => {
+describe('listing tasks', function () {
+  this.timeout(20_000)
   let world: World
   const ids: number[] = []
   before(async () => {
