@@ -1,3 +1,4 @@
+// Every variable: its default, its value, and what a wrong one is told.
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { atPort, ConfigError, readConfig, type Config } from './config.ts'

@@ -1,3 +1,4 @@
+// Where callbacks may go.
 import { expect } from 'chai'
 import { defaultAddressRule } from './address-rule.ts'
 

@@ -1,3 +1,4 @@
+// The deliverer over a store and a receiver in memory.
 import { expect } from 'chai'
 import { pino } from 'pino'
 import { Compile } from 'typebox/compile'
@@ -58,7 +59,8 @@ class MemoryStore implements CallbackStore {
   }
 }
 
-describe('deliverer of callbacks', () => {
+describe('deliverer of callbacks', function () {
+  this.timeout(20_000)
   let store: MemoryStore
   let sent: CallbackRequest[]
   let send: (callback: CallbackRequest, signal: AbortSignal) => Promise<SendOutcome>

@@ -1,3 +1,4 @@
+// When callbacks are repeated.
 import { expect } from 'chai'
 import { mostTries, retryDelayMs } from './retry.ts'
 

@@ -1,3 +1,4 @@
+// One try of a callback against a receiver on loopback that behaves badly.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { expect } from 'chai'
@@ -6,7 +7,8 @@ import { CallbackSender, type SendOutcome, type SenderOptions } from './send.ts'
 
 const never = new AbortController().signal
 
-describe('sending a callback', () => {
+describe('sending a callback', function () {
+  this.timeout(20_000)
   let server: Server
   let port: number
   let answer: (request: IncomingMessage, response: ServerResponse) => void

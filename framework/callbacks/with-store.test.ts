@@ -1,3 +1,4 @@
+// Callbacks from a status update to their receiver, with a real PostgreSQL.
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { expect } from 'chai'
@@ -21,7 +22,8 @@ interface Received {
   readonly task: { readonly attempts: readonly { readonly state: string }[] }
 }
 
-describe('callbacks over PostgreSQL and HTTP', () => {
+describe('callbacks over PostgreSQL and HTTP', function () {
+  this.timeout(20_000)
   let world: World
   let receiver: Server
   let url: string

@@ -1,3 +1,4 @@
+// Each route over use cases in memory: answers, refusals, failures, documentation.
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { FastifyInstance, InjectOptions } from 'fastify'
@@ -14,7 +15,8 @@ const isPage = Compile(TaskPageAnswer)
 const json = { 'content-type': 'application/json' }
 const demo = { name: 'demo', image: 'tool:1' }
 
-describe('HTTP API', () => {
+describe('HTTP API', function () {
+  this.timeout(20_000)
   let app: FastifyInstance
   let tasks: ReturnType<typeof tasksInMemory>
   const start = async (deps: Partial<AppDeps> = {}): Promise<void> => {

@@ -1,11 +1,12 @@
+// What only shows on a real connection.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect } from 'chai'
 import type { FastifyInstance } from 'fastify'
 import { exampleTask, tasksInMemory, testApp } from './test-support.ts'
 
-/** What only shows on a real connection. */
-describe('HTTP server', () => {
+describe('HTTP server', function () {
+  this.timeout(20_000)
   let app: FastifyInstance
   let release: () => void
   let asked: Promise<void>

@@ -1,3 +1,4 @@
+// Server-sent events, read back as a browser reads them.
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { LogEvent } from '../logs/follow.ts'

@@ -1,3 +1,4 @@
+// What a submission may be: a table of everything that is refused, and properties of what is taken.
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { arbitraryRequest } from './arbitrary-request.ts'
@@ -17,7 +18,8 @@ function errorsOf(body: unknown): Record<string, string> {
 const docker = (options: object) => ({ ...image, docker: options })
 const resources = (values: object) => ({ ...image, resources: values })
 
-describe('submission', () => {
+describe('submission', function () {
+  this.timeout(20_000)
   it('fills in every default', () => {
     expect(checkSubmission(image)).to.deep.equal({
       value: {

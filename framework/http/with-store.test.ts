@@ -1,3 +1,4 @@
+// The API over the real use cases and a real PostgreSQL.
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
@@ -47,7 +48,8 @@ interface Answer {
   readonly spec: TaskRequest
 }
 
-describe('HTTP API over PostgreSQL', () => {
+describe('HTTP API over PostgreSQL', function () {
+  this.timeout(20_000)
   let world: World
   let app: FastifyInstance
   before(async () => {

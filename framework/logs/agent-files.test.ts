@@ -1,3 +1,4 @@
+// Agents' files over HTTP, as an agent answers.
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { expect } from 'chai'
@@ -44,7 +45,8 @@ function agent(seen: IncomingHttpHeaders[]): Server {
   })
 }
 
-describe("agents' files", () => {
+describe("agents' files", function () {
+  this.timeout(20_000)
   it('are read byte for byte, with the credentials for agents', async () => {
     const seen: IncomingHttpHeaders[] = []
     const server = agent(seen).listen(0, '127.0.0.1')

@@ -1,3 +1,4 @@
+// Following and reading a task's output, with the task, its agents and the time in the hand of each test.
 import { expect } from 'chai'
 import { MesosError } from 'mesos-http-client'
 import type { Attempt, TaskState } from '../domain/task.ts'

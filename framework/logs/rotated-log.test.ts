@@ -1,3 +1,4 @@
+// Reading one stream while its file grows and rotates; the property tests find what the examples miss.
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { RotatedLog, type LogStart } from './rotated-log.ts'
@@ -19,7 +20,8 @@ async function toEnd(log: RotatedLog): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-describe('a rotated log', () => {
+describe('a rotated log', function () {
+  this.timeout(20_000)
   it('is empty while there is no file', async () => {
     const log = await open(new FakeAgent(), { position: 0 })
     expect(await toEnd(log)).to.have.lengthOf(0)

@@ -1,3 +1,4 @@
+// Lines of the log in both formats.
 import { expect } from 'chai'
 import { createLogger, partLogger, taskLogger, type LogOptions } from './log.ts'
 

@@ -1,3 +1,4 @@
+// The metrics as a scraper sees them.
 import { expect } from 'chai'
 import { createMetrics } from './metrics.ts'
 

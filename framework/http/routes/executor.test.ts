@@ -1,3 +1,4 @@
+// The executor's archives as a fetcher asks for them.
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request, type IncomingMessage } from 'node:http'
@@ -11,7 +12,8 @@ const hash = 'ab'.repeat(32)
 const file = `${hash}.tar.gz`
 const content = Buffer.alloc(300_000, 'executor ')
 
-describe("HTTP API: the executor's archives", () => {
+describe("HTTP API: the executor's archives", function () {
+  this.timeout(20_000)
   let dir: string
   let app: FastifyInstance
   let port: number

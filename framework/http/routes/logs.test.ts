@@ -1,3 +1,4 @@
+// A task's output over HTTP: bytes, server-sent events, readers that go.
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { expect } from 'chai'
@@ -10,7 +11,8 @@ import { exampleAttempt, exampleTask, testApp } from '../test-support.ts'
 
 const binary = Buffer.from([0xff, 0x00, 0x01, 0xc3])
 
-describe("HTTP API: a task's output", () => {
+describe("HTTP API: a task's output", function () {
+  this.timeout(20_000)
   let app: FastifyInstance
   let agent: FakeAgent
   let task: TaskView | undefined
