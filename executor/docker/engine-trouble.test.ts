@@ -184,7 +184,15 @@ describe('a real engine that goes away under a running container', function () {
       { times: { retryMs: 50 } },
     )
     await Promise.all([task.started, sink.said('up')])
+    const wait = bench.engine.wait.bind(bench.engine)
+    const noticed = Promise.withResolvers<void>()
+    bench.engine.wait = (id, signal) =>
+      wait(id, signal).catch((error: unknown) => {
+        noticed.resolve()
+        throw error
+      })
     await first.close()
+    await noticed.promise
     const second = await startDockerEngine({ dir })
     try {
       const ended = await end()
