@@ -40,6 +40,8 @@ export interface Parts {
   readonly reconciler: Reconciler
   readonly kills: KillRepeater
   readonly feed: QueueFeed
+  /** Why a waiting task waits; undefined where it does not wait here. */
+  readonly whyWaits: (taskId: number) => string | undefined
 }
 
 /** ACCEPT ≤ 4 MB, with room for what the estimate of a task leaves out. */
@@ -115,5 +117,9 @@ export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
     onError: failed('launch'),
     metrics,
   })
-  return { book, queue, agents, watch, reasons, telemetry, intake, cycle, reconciler, kills, feed }
+  const whyWaits = (taskId: number): string | undefined => {
+    const key = queue.shapeKey(taskId)
+    return key === undefined ? undefined : reasons.reason(key)
+  }
+  return { whyWaits, book, queue, agents, watch, reasons, telemetry, intake, cycle, reconciler, kills, feed }
 }

@@ -98,8 +98,7 @@ export class Term {
 
   /** Why a waiting task waits; undefined where it does not wait here. */
   whyWaits(taskId: number): string | undefined {
-    const key = this.#parts.queue.shapeKey(taskId)
-    return key === undefined ? undefined : this.#parts.reasons.reason(key)
+    return this.#parts.whyWaits(taskId)
   }
 
   get subscribed(): boolean {

@@ -54,7 +54,11 @@ describe('whole loop', function () {
     await cluster.kill(waiting)
     expect(await cluster.ended(waiting)).to.deep.include({ state: 'KILLED', attempts: [] })
     const expiring = await cluster.submit('finish', { constraints: nowhere, maxQueueSeconds: 1 })
-    expect(await cluster.ended(expiring)).to.deep.include({ state: 'EXPIRED', attempts: [] })
+    expect(await cluster.ended(expiring)).to.deep.include({
+      state: 'EXPIRED',
+      attempts: [],
+      message: 'Waited longer than maxQueueSeconds (1): 1 agent: constraint hostname',
+    })
   })
 
   it('kills a task in whatever moment it is asked to', async () => {
