@@ -1,11 +1,14 @@
 // For tests of the HTTP edge: an app over use cases that live in memory. Not part of the service.
-import type { FastifyInstance } from 'fastify'
+import { expect } from 'chai'
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
+import { Compile } from 'typebox/compile'
 import type { Attempt } from '../domain/task.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import type { TaskView } from '../usecases/types.ts'
 import { buildApp, type AppDeps } from './app.ts'
 import type { TaskUseCases } from './routes/tasks.ts'
+import { ProblemAnswer } from './schemas/answers.ts'
 import type { TaskRequest } from './schemas/task-request.ts'
 import { toSpec } from './spec-json.ts'
 
@@ -107,4 +110,28 @@ export async function testApp(deps: Partial<AppDeps> = {}): Promise<FastifyInsta
     logger: pino({ level: 'silent' }),
     ...deps,
   })
+}
+
+interface Refusal {
+  readonly answer: LightMyRequestResponse
+  readonly detail: string
+  readonly errors: readonly { readonly path: string; readonly message: string }[]
+}
+
+const isProblem = Compile(ProblemAnswer)
+
+/** Expects that a request is refused by a problem with this status and code. */
+export async function expectProblem(
+  app: FastifyInstance,
+  request: InjectOptions,
+  status: number,
+  code: string,
+): Promise<Refusal> {
+  const answer = await app.inject(request)
+  expect(answer.statusCode, answer.body).to.equal(status)
+  expect(answer.headers['content-type']).to.equal('application/problem+json; charset=utf-8')
+  const problem = answer.json<Pick<Refusal, 'detail' | 'errors'>>()
+  expect(isProblem.Errors(problem)).to.deep.equal([])
+  expect(problem).to.include({ status, code })
+  return { answer, detail: problem.detail, errors: problem.errors }
 }
