@@ -23,6 +23,7 @@ for (const shell of shells)
     /** `run` and `sweep` are shell lines. */
     async function start(run: string, sweep = 'exit 0'): Promise<ChildProcess> {
       const stub = `#!/bin/sh
+        case $1 in --*) shift ;; esac
         echo "$1 $2 $JUICE_OWNER $$" >> calls
         case $2 in run) ${run} ;; sweep) ${sweep} ;; esac\n`
       await writeFile(join(dir, 'node'), stub)
