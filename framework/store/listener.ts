@@ -63,8 +63,6 @@ export class Listener {
       for (const channel of channels) if (!signal.aborted) onHint(channel)
       await ended
     } finally {
-      // A second error of a broken connection must not bring the process down.
-      client.on('error', () => {})
       await client.end().catch(() => {})
     }
   }

@@ -32,8 +32,11 @@ export function createPool(options: PoolOptions): Pool {
     application_name: options.applicationName ?? 'juice',
     connectionTimeoutMillis: 10_000,
     statement_timeout: 30_000,
+    // Where not even the server's own time-out arrives, since the network swallows everything.
+    query_timeout: 40_000,
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     types,
   })
   pool.on('error', error => options.onError?.(error))
@@ -47,8 +50,11 @@ export function createClient(url: string, applicationName: string, queryTimeoutM
     application_name: applicationName,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     types,
     ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),
   })
+  // A broken connection rejects what is asked of it; without a listener it would end the process besides.
+  client.on('error', () => {})
   return client
 }

@@ -22,6 +22,9 @@ export class LeaseLost extends Error {
 export async function transaction<T>(pool: Pool, work: (db: Queryable) => Promise<T>): Promise<T> {
   const client = await pool.connect()
   let broken = true
+  // The pool listens only to idle connections; the query under way rejects, and that is enough.
+  const ignore = (): void => {}
+  client.on('error', ignore)
   try {
     await client.query('begin')
     const result = await work(client)
@@ -32,6 +35,8 @@ export async function transaction<T>(pool: Pool, work: (db: Queryable) => Promis
     broken = !(await rollback(client))
     throw error
   } finally {
+    // One that is thrown away may still emit.
+    if (!broken) client.removeListener('error', ignore)
     client.release(broken)
   }
 }
