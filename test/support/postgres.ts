@@ -56,21 +56,28 @@ export async function testDatabase(options: { empty?: boolean } = {}): Promise<T
 }
 
 async function startServer(): Promise<Server> {
-  const given = process.env.JUICE_TEST_DATABASE_URL
-  const dir = given === undefined ? await mkdtemp(join(tmpdir(), 'juice-postgres-')) : undefined
-  const own = dir === undefined ? undefined : await startPostgres({ dir, durable: false })
-  const url = own?.url ?? given ?? ''
-  const template = uniqueName('juice_template')
-  await administer(url, `create database ${template}`)
-  await migrate(databaseUrl(url, template))
-  return {
-    url,
-    template,
-    close: async () => {
-      await administer(url, `drop database ${template} with (force)`)
-      await own?.close()
-      if (dir !== undefined) await rm(dir, { recursive: true, force: true })
-    },
+  const closers: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closer of closers.toReversed()) await closer()
+  }
+  try {
+    let url = process.env.JUICE_TEST_DATABASE_URL
+    if (url === undefined) {
+      const dir = await mkdtemp(join(tmpdir(), 'juice-postgres-'))
+      closers.push(() => rm(dir, { recursive: true, force: true }))
+      const own = await startPostgres({ dir, durable: false })
+      closers.push(() => own.close())
+      url = own.url
+    }
+    const server = url
+    const template = uniqueName('juice_template')
+    await administer(server, `create database ${template}`)
+    closers.push(() => administer(server, `drop database ${template} with (force)`))
+    await migrate(databaseUrl(server, template))
+    return { url: server, template, close }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 
