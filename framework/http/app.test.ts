@@ -1,5 +1,6 @@
 // What holds for all routes: paths, methods, failures, authorisation, operations.
 import { expect } from 'chai'
+import fc from 'fast-check'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { AppDeps } from './app.ts'
 import { Problem } from './problems.ts'
@@ -72,6 +73,25 @@ describe('HTTP API', function () {
         expect(answer.headers['allow']).to.equal(allow)
       })
     }
+  })
+
+  it('never fails by itself, whatever path and query come', async () => {
+    const paths = fc.constantFrom('/v2/tasks', '/v2/tasks/1', '/v2/tasks/1/logs', '/executor', '/docs', '')
+    const rest = fc.oneof(fc.webPath(), fc.string({ unit: 'binary-ascii' }).map(encodeURI))
+    const query = fc.oneof(fc.webQueryParameters(), fc.string({ unit: 'grapheme' }).map(encodeURIComponent))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('GET', 'POST', 'PUT'),
+        paths,
+        rest,
+        query,
+        async (method, path, more, asked) => {
+          const answer = await app.inject({ method, url: `${path}${more}?${asked}` })
+          expect(answer.statusCode, answer.body).to.be.lessThan(500)
+        },
+      ),
+      { numRuns: 200 },
+    )
   })
 
   describe('operations', () => {

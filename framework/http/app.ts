@@ -98,6 +98,8 @@ function answerTo(error: unknown) {
 
 function measureRequests(app: FastifyInstance, metrics: Metrics): void {
   app.addHook('onResponse', async (request, reply) => {
+    // A stream lasts as long as its task, which says nothing about us.
+    if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) return
     // The pattern, not the path: a label must not have a value for each task.
     const route = request.routeOptions.url ?? 'none'
     metrics.httpDuration.observe(
