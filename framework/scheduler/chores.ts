@@ -24,6 +24,10 @@ export function chores({ options, parts, isSubscribed, onQueued, failed }: Chore
       return shapeKey === undefined ? undefined : reasons.reason(shapeKey)
     })
     queue.remove(expired)
+    if (expired.length > 0) {
+      metrics.tasksEnded.inc({ state: 'EXPIRED' }, expired.length)
+      log.info({ taskIds: expired }, 'tasks expired')
+    }
     if (abandoned.length > 0) onQueued()
     return nextAt && Math.max(0, nextAt.getTime() - now())
   }
