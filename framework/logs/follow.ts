@@ -38,6 +38,8 @@ export interface FollowOptions {
 
 const firstPauseMs = 200
 const longestPauseMs = 2000
+/** Before the attempt runs: its first line should be seen as it comes. */
+const longestPauseBeforeStartMs = 400
 const longestRetryMs = 30_000
 const sayWaitingAfterMs = 15_000
 /** Failures in a row before it gives up: about ten minutes, but half a minute where nothing runs any more. */
@@ -71,7 +73,7 @@ export async function* followTaskLog(
         failures = 0
         await deps.sleep(pauseMs, signal)
         silentMs += pauseMs
-        pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)
+        pauseMs = Math.min(follower.hasStarted ? longestPauseMs : longestPauseBeforeStartMs, pauseMs * 1.5)
         if (silentMs >= sayWaitingAfterMs) {
           silentMs = 0
           yield { type: 'waiting', why: step.why }
@@ -119,6 +121,10 @@ class Follower {
     this.#task = task
     const resumed = task.attempts.find(attempt => attempt.number === options.fromAttempt)
     this.#number = attemptOf(task, query.attempt ?? resumed?.number)?.number
+  }
+
+  get hasStarted(): boolean {
+    return this.#attempt?.startedAt !== undefined
   }
 
   async step(): Promise<Step> {
