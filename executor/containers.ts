@@ -47,7 +47,7 @@ export class Containers {
   async start(context: TaskContext): Promise<RunningTask> {
     try {
       await this.sweep()
-      await (this.#recorded ??= writeFile(join(this.#dir, recordName), this.#engine.dockerHost))
+      await (this.#recorded ??= this.#record())
     } catch (error) {
       throw new ContainersUnavailable(`The Docker engine is not to be had: ${reasonOf(error)}`, {
         cause: error,
@@ -63,6 +63,15 @@ export class Containers {
 
   close(): Promise<void> {
     return this.#engine.close()
+  }
+
+  async #record(): Promise<void> {
+    try {
+      await writeFile(join(this.#dir, recordName), this.#engine.dockerHost)
+    } catch (error) {
+      this.#recorded = undefined
+      throw error
+    }
   }
 
   async #sweep(): Promise<void> {
