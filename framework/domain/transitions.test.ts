@@ -250,15 +250,63 @@ describe('transitions of a task', () => {
       expect(back.task).to.not.have.property('message')
     })
 
-    it('is given up after it, free of charge; the twin that returns is killed', () => {
-      const gone = changed(hear(running(), attempt(inTask), away))
+    const givenUp = (task: TaskCore = running()): { task: TaskCore; attempt: Attempt } => {
+      const gone = changed(hear(task, attempt(inTask), away))
       const over = changed(happen(gone.task, gone.attempt, { type: 'settleTimeout' }))
+      if (!over.attempt) throw new Error('no attempt')
+      return { task: over.task, attempt: over.attempt }
+    }
+
+    it('is given up after it, free of charge; the twin that returns to the next attempt is killed', () => {
+      const over = givenUp()
       expect(over.task).to.include({ state: 'QUEUED', failures: 0 })
       expect(over.task.caveat).to.contain(
         'host1, which went out of sight: a second run could not be excluded',
       )
-      const twin = hear(over.task, over.attempt, update('TASK_RUNNING', { reason: 'AGENT_REREGISTERED' }))
+      const next = changed(
+        transition(over.task, over.attempt, { type: 'launch', intent: intent(2) }, later(60_000), waits),
+      )
+      const twin = hear(next.task, over.attempt, update('TASK_RUNNING', { reason: 'AGENT_REREGISTERED' }))
       expect(twin).to.deep.equal({ kind: 'ignore', why: 'not the current attempt', kill: true })
+    })
+
+    it('is taken back where it returns before the next attempt: nothing runs twice', () => {
+      const over = givenUp()
+      const back = changed(
+        hear(over.task, over.attempt, update('TASK_RUNNING', { reason: 'AGENT_REREGISTERED' })),
+      )
+      expect(back.task).to.include({ state: 'RUNNING', attempt: 1 })
+      expect(back.task).to.not.have.any.keys('queuedAt', 'notBefore', 'caveat', 'message')
+      expect(back.attempt).to.include({ state: 'TASK_RUNNING', startedAt: start })
+      expect(back.attempt).to.not.have.any.keys('finishedAt', 'unsettledSince', 'reason', 'blame', 'message')
+      expect(back.events).to.deep.equal([{ type: 'state', state: 'RUNNING', attempt: 1 }])
+      const early = givenUp(running({ state: 'LAUNCHING' }))
+      expect(changed(hear(early.task, early.attempt, update('TASK_RUNNING'))).task.state).to.equal('RUNNING')
+    })
+
+    it('says how it ended where it did so out of sight, and its agent is back before the next attempt', () => {
+      const over = givenUp(running({ caveat: 'An earlier doubt' }))
+      const seen = update('TASK_FINISHED', { source: 'EXECUTOR', report: { exitCode: 0, resultJson: '7' } })
+      const done = changed(hear(over.task, over.attempt, seen))
+      expect(done.task).to.include({ state: 'FINISHED', result: 7, message: 'An earlier doubt' })
+      expect(done.attempt).to.include({ state: 'TASK_FINISHED', exitCode: 0 })
+      const failure = update('TASK_FAILED', {
+        source: 'EXECUTOR',
+        message: 'Exited with code 3',
+        report: { exitCode: 3, failure: 'FAILURE_EXIT' },
+      })
+      const failed = changed(hear(over.task, over.attempt, failure))
+      expect(failed.task).to.include({ state: 'FAILED', exitCode: 3 })
+      expect(failed.attempt).to.include({ blame: 'task' })
+      const still = hear(over.task, over.attempt, update('TASK_UNREACHABLE', { isReconciliation: true }))
+      expect(still.kind).to.equal('ignore')
+    })
+
+    it('is not taken back by a task that was killed meanwhile', () => {
+      const over = givenUp()
+      const dead = changed(happen(over.task, over.attempt, { type: 'kill' }))
+      const twin = hear(dead.task, over.attempt, update('TASK_RUNNING'))
+      expect(twin).to.include({ kind: 'ignore', kill: true })
     })
 
     it('is not waited for where the operator declared it gone', () => {

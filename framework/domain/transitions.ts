@@ -12,6 +12,7 @@ import {
 } from './endings.ts'
 import type { Effect, EventType, Ignored, Rejected, TaskEvent, Waits } from './effects.ts'
 import { fold, settled } from './observe.ts'
+import { outOfSight, returned, since } from './returned.ts'
 import { type Attempt, isTerminal, launchableAt, type TaskCore, type TaskState } from './task.ts'
 import { executorDied, isAlive, type MesosUpdate, type UpdateKind, updateKind } from './update.ts'
 
@@ -94,7 +95,12 @@ export function transition<E extends EventType>(
   if ('update' in event) {
     const kill = isAlive(updateKind(event.update))
     if (isTerminal(task.state)) return ignored(`${task.state} is final`, kill)
-    if (!current) return ignored('not the current attempt', kill)
+    if (!current) {
+      const back = attempt && returned(task, attempt, event.update, now)
+      return back
+        ? since(task, transition(back.task, back.attempt, event, now, waits))
+        : ignored('not the current attempt', kill)
+    }
   } else if ((task.state === 'LAUNCHING' || task.state === 'RUNNING') && !current) {
     return rejected(`${task.state} without a current attempt`)
   }
@@ -262,8 +268,7 @@ function settle(situation: Launched): Effect {
   if (updateKind(last) !== 'away') {
     return conclude(task, over, { verdict, cause: `${causeOf(task, last)}, without details` }, now)
   }
-  const caveat = `Attempt ${attempt.number} was on ${attempt.hostname}, which went out of sight: a second run could not be excluded`
-  return conclude(task, over, { verdict, cause: causeOf(task, last), caveat }, now)
+  return conclude(task, over, { verdict, cause: causeOf(task, last), caveat: outOfSight(attempt) }, now)
 }
 
 function startOf(attempt: Attempt): { readonly startedAt?: Date } {
