@@ -35,12 +35,18 @@ export function finish(
 /** The attempt is over otherwise: a kill wins (S74), then the verdict and the task's policy decide. */
 export function conclude(task: TaskCore, attempt: Attempt, ending: Ending, now: Date): Effect {
   const { verdict } = ending
-  const blamed: Attempt = { ...attempt, blame: verdict.blame, message: clip(ending.cause) }
+  // Nobody is to blame for what was asked for.
+  const asked = task.killRequestedAt !== undefined && attempt.state === 'TASK_KILLED'
+  const blamed: Attempt = {
+    ...attempt,
+    ...(asked ? {} : { blame: verdict.blame }),
+    message: clip(ending.cause),
+  }
   const cause = `${ending.cause}${remainder(ending)}`
   const base = withResult(task, blamed, resultOf(ending.resultJson))
   const end = (state: TerminalState, message: string, changes: Partial<TaskCore> = {}): Effect => ({
     ...update(task, terminal({ ...base, ...changes }, state, message, now), blamed),
-    verdict,
+    ...(asked ? {} : { verdict }),
   })
   if (task.killRequestedAt) return end('KILLED', cause)
   if (verdict.retry === 'never') return end('ERROR', cause)

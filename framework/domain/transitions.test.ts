@@ -214,6 +214,15 @@ describe('transitions of a task', () => {
       })
     }
 
+    it('that was asked for is nobody’s fault', () => {
+      const task = running({ killRequestedAt: start })
+      const seen = update('TASK_KILLED', { source: 'EXECUTOR', message: 'Killed on request' })
+      const over = changed(hear(task, attempt(inTask), seen))
+      expect(over.task).to.include({ state: 'KILLED', message: 'Killed on request' })
+      expect(over.attempt).to.not.have.property('blame')
+      expect(over).to.not.have.property('verdict')
+    })
+
     it('that nobody asked for is a fault of the platform, unless a health check or our backstop did it', () => {
       const seen = update('TASK_KILLED', { source: 'EXECUTOR', reason: 'AGENT_DRAINING' })
       expect(changed(hear(running(), attempt(inTask), seen)).task.state).to.equal('QUEUED')
