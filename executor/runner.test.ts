@@ -69,7 +69,14 @@ describe('runner', () => {
 
   function runner(o: Partial<RunnerOptions> = {}): Runner {
     return new Runner({
-      config: { ...defaultConfig, tasksDir: '/tasks', shutdownGraceMs: 5000, retryMs: 1, ...o.config },
+      config: {
+        ...defaultConfig,
+        executorId: 'ex',
+        tasksDir: '/tasks',
+        shutdownGraceMs: 5000,
+        retryMs: 1,
+        ...o.config,
+      },
       idleTimeoutMs: 60_000,
       clock: systemClock,
       logger: silent,

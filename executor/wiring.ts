@@ -51,6 +51,7 @@ export async function run(o: RunOptions): Promise<number> {
   const runner = new Runner({
     config: {
       ...defaultConfig,
+      executorId: mesos.executorId,
       tasksDir: join(mesos.sandbox, 'tasks'),
       shutdownGraceMs: mesos.shutdownGracePeriodMs,
     },

@@ -8,7 +8,7 @@ export const terminalStates: readonly string[] = ['TASK_FINISHED', 'TASK_FAILED'
 
 export class Harness {
   state: State = initialState(
-    { ...defaultConfig, tasksDir: '/mesos/tasks', shutdownGraceMs: 60_000 },
+    { ...defaultConfig, executorId: 'ex', tasksDir: '/mesos/tasks', shutdownGraceMs: 60_000 },
     600_000,
   )
   nowMs = 1000

@@ -5,6 +5,8 @@ import type { TaskEnd, TaskStart } from '../types.ts'
 
 /** What never changes while the executor lives. */
 export interface MachineConfig {
+  /** Ours; the agent does not add it to updates by itself. */
+  readonly executorId: string
   /** Folder that holds one folder for each task, as the agent's /files knows it. */
   readonly tasksDir: string
   /** MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: the agent sends SIGKILL this long after SHUTDOWN (E38). */
@@ -24,7 +26,7 @@ export interface MachineConfig {
   readonly retryMs: number
 }
 
-export const defaultConfig: Omit<MachineConfig, 'tasksDir' | 'shutdownGraceMs'> = {
+export const defaultConfig: Omit<MachineConfig, 'executorId' | 'tasksDir' | 'shutdownGraceMs'> = {
   defaultKillGraceMs: 10_000,
   killPatienceMs: 60_000,
   finishPatienceMs: 60_000,

@@ -110,6 +110,7 @@ export function newUpdate(
     task_id: { value: o.taskId },
     state: o.state,
     source: 'SOURCE_EXECUTOR',
+    executor_id: { value: config.executorId },
     timestamp: surroundings.wallMs / 1000,
     uuid,
     ...defined({ message: o.message?.slice(0, maxMessage), reason: o.reason, labels: o.labels }),

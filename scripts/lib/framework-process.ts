@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync, closeSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 
 const entry = join(import.meta.dirname, '../../framework/main.ts')
@@ -30,6 +31,13 @@ export interface FrameworkProcess {
   close(): Promise<void>
 }
 
+/** Only root may run executors and tasks as somebody else. */
+function ordinaryUser(): Record<string, string> {
+  if (process.getuid?.() === 0) return {}
+  const { username } = userInfo()
+  return { JUICE_FRAMEWORK_USER: username, JUICE_COMMAND_USER: username }
+}
+
 /** Starts a process and resolves once `/ready` answers 200; throws with the end of its log where it exits before. */
 export async function startFramework(options: FrameworkOptions): Promise<FrameworkProcess> {
   const url = `http://127.0.0.1:${options.port}`
@@ -47,6 +55,7 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
       JUICE_DATABASE_URL: options.databaseUrl,
       JUICE_MESOS_MASTER: options.mesosMaster,
       JUICE_HTTP_PORT: String(options.port),
+      ...ordinaryUser(),
       ...(options.dockerHost === undefined ? {} : { JUICE_EXECUTOR_DOCKER_HOST: options.dockerHost }),
       ...options.env,
     },

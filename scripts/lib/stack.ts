@@ -28,6 +28,8 @@ export interface StackOptions {
   /** Taken where they are free, else any. */
   readonly ports?: { readonly mesos: number; readonly juice: number }
   readonly cpusPerAgent?: number
+  /** Tasks that run without a process: what is left is the framework and the imitation. */
+  readonly simulatedTaskMs?: number
   /** Told as each part is there: its name and where it is. */
   readonly progress: (part: string, text: string) => void
   /** Aborted: the part that is just starting is still brought up, then it throws. */
@@ -84,6 +86,7 @@ export async function startStack(resources: AsyncDisposableStack, options: Stack
     port: options.ports === undefined ? 0 : await freePort(options.ports.mesos),
     workDir: join(dir, 'mesos'),
     allocationIntervalMs: 200,
+    ...(options.simulatedTaskMs === undefined ? {} : { simulated: { durationMs: options.simulatedTaskMs } }),
   })
   resources.defer(() => mesos.close())
   progress('mesos', `${mesos.url}, agents ${mesos.agents.map(({ url }) => url).join(' and ')}`)
