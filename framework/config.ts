@@ -241,6 +241,7 @@ function readExecutor(variables: Variables): ExecutorConfig {
       'unix:///var/run/docker.sock',
     ),
     cpusMillis: variables.read('JUICE_EXECUTOR_CPUS', cpusOf, 100),
+    // Measured: 88 MB resident with 100 running containers (npm run bench -- memory); the rest is room for its heap (E46).
     memMb: variables.read('JUICE_EXECUTOR_MEM_MB', wholeNumber(32, 65_536), 160),
     commandUser: variables.read('JUICE_COMMAND_USER', unixUser, 'nobody'),
     sandboxRetentionMs: variables.read('JUICE_SANDBOX_RETENTION', duration, 86_400_000),
