@@ -2,17 +2,16 @@
 // Prints `N passed, N failed` last, also where mocha died before it could count.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { statSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { findDockerEngine, startDockerEngine } from './docker-engine.ts'
+import { mochaArguments } from './lib/mocha-arguments.ts'
 import { startPostgres } from './postgres.ts'
 
 const root = join(import.meta.dirname, '..')
 const mochaProgram = join(root, 'node_modules/mocha/bin/mocha.js')
-const everything = '{framework,executor,packages,proto,scripts,test}/**/*.test.ts'
 /** A leaked handle keeps mocha alive for ever; no honest run takes this long. */
 const timeoutMs = 30 * 60_000
 
@@ -23,16 +22,12 @@ interface Count {
 }
 
 async function runMocha(env: NodeJS.ProcessEnv): Promise<Count> {
-  const mocha = spawn(
-    process.execPath,
-    [join(root, 'node_modules/mocha/bin/mocha.js'), ...process.argv.slice(2)],
-    {
-      cwd: root,
-      env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-      detached: true,
-    },
-  )
+  const mocha = spawn(process.execPath, [mochaProgram, ...mochaArguments(process.argv.slice(2), root)], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  })
   const stop = (): void => {
     if (mocha.pid !== undefined) process.kill(-mocha.pid, 'SIGTERM')
   }
