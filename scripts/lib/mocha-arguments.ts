@@ -1,7 +1,7 @@
 // What mocha is told to run: a folder stands for the test files below it, and no file or folder at all for every test.
 // Looks whether paths exist, nothing else.
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 const everything = '{framework,executor,packages,proto,scripts,test}/**/*.test.ts'
 /** Options whose value might look like the name of a folder. */
@@ -12,7 +12,7 @@ export function mochaArguments(given: readonly string[], root: string): string[]
   let named = false
   const args = given.map((argument, index) => {
     if (argument.startsWith('-') || takeText.has(given[index - 1] ?? '')) return argument
-    const found = statSync(join(root, argument), { throwIfNoEntry: false })
+    const found = statSync(resolve(root, argument), { throwIfNoEntry: false })
     const isTests = found !== undefined || /[*{]|\.ts$/.test(argument)
     named ||= isTests
     return found?.isDirectory() ? join(argument, '**/*.test.ts') : argument
