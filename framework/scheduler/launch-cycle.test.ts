@@ -34,6 +34,7 @@ class Fixture {
   readonly withdrawn: string[] = []
   readonly errors: unknown[] = []
   queued = 0
+  storeFails = false
   /** Which intents come back. */
   commit: (intents: readonly Intent[]) => Promise<Set<string>> = intents =>
     Promise.resolve(new Set(intents.map(({ mesosTaskId }) => mesosTaskId)))
@@ -45,9 +46,11 @@ class Fixture {
         this.committed.push(...intents.filter(({ mesosTaskId }) => came.has(mesosTaskId)))
         return came
       },
-      withdrawIntents: ({ mesosTaskIds }) => {
-        this.withdrawn.push(...mesosTaskIds)
-        return Promise.resolve(new Set(mesosTaskIds))
+      withdrawIntents: async ({ intents }) => {
+        const ids = intents.map(({ mesosTaskId }) => mesosTaskId)
+        if (this.storeFails) throw new Error('store')
+        this.withdrawn.push(...ids)
+        return new Set(ids)
       },
     },
     calls: this.calls,
@@ -184,6 +187,31 @@ describe('launch cycle', () => {
     at.commit = commit
     await at.cycle.run()
     expect(at.calls.of('ACCEPT')).to.have.length(1)
+  })
+
+  it('takes back what a store that did not answer may have committed, before it launches anything (S49)', async () => {
+    const lost: string[] = []
+    const commit = at.commit
+    at.commit = intents => {
+      lost.push(...intents.map(({ mesosTaskId }) => mesosTaskId))
+      return Promise.reject(new Error('the connection broke during the commit'))
+    }
+    at.cycle.subscribed(false)
+    at.put(1)
+    await at.offers(offer('o1')).catch(() => {})
+    at.commit = commit
+    at.storeFails = true
+    const failed = await at.cycle.run().catch((error: unknown) => error)
+    expect(failed).to.be.instanceOf(Error)
+    expect([at.committed.length, at.calls.calls.length]).to.deep.equal([0, 0])
+    at.storeFails = false
+    await at.cycle.run()
+    expect(at.withdrawn).to.deep.equal(lost)
+    expect(at.queued).to.equal(1)
+    expect(at.calls.of('ACCEPT')).to.have.length(1)
+    at.put(2)
+    await at.offers(offer('o2'))
+    expect(at.withdrawn).to.deep.equal(lost)
   })
 
   it('withdraws what can no longer be sent because the subscription ended meanwhile (S38)', async () => {

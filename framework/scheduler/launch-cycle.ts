@@ -3,7 +3,7 @@
 import { MesosError } from 'mesos-http-client'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Launch, Placement, PlacementPolicy, Plan } from '../placement/types.ts'
-import type { PendingTask } from '../usecases/index.ts'
+import type { Intent, PendingTask } from '../usecases/index.ts'
 import type { Agents } from './agents.ts'
 import { accept, decline, revive, suppress, type MesosCalls } from './calls.ts'
 import type { LaunchWatch } from './launch-watch.ts'
@@ -37,6 +37,8 @@ export interface LaunchCycleOptions {
   readonly metrics: Pick<Metrics, 'launches' | 'launchBatch' | 'offersDeclined'>
 }
 
+type IntentId = Pick<Intent, 'taskId' | 'mesosTaskId'>
+
 /** For what nobody needs now: a REVIVE clears it. */
 const idleRefuseSeconds = 3600
 const closeLimitMs = 2000
@@ -48,6 +50,8 @@ export class LaunchCycle {
   /** A new object for each subscription: what began under an old one is not sent under the next. */
   #subscription: object | undefined
   #flow: FlowPhase = { name: 'suppressed' }
+  /** The store did not answer when these were to be committed. Not sent, but perhaps in the store. */
+  #unanswered: readonly IntentId[] = []
 
   constructor(options: LaunchCycleOptions) {
     this.#options = options
@@ -87,6 +91,7 @@ export class LaunchCycle {
   /** One turn; returns when the next is due at the latest, in ms. */
   async run(): Promise<number | undefined> {
     const { queue, now } = this.#options
+    if (this.#unanswered.length > 0) await this.#takeBack()
     const dueMs = queue.promote(now())
     const subscription = this.#subscription
     if (!subscription) return undefined
@@ -160,15 +165,17 @@ export class LaunchCycle {
       } else watch.settled(intent.mesosTaskId)
     }
     if (this.#subscription !== subscription) {
-      await this.#withdraw([...committed], 'the subscription ended before the launch was sent')
+      const unsent = all.map(({ intent }) => intent).filter(({ mesosTaskId }) => committed.has(mesosTaskId))
+      await this.#withdraw(unsent, 'the subscription ended before the launch was sent')
       return
     }
     for (const launch of launches) this.#send(launch, committed)
   }
 
-  /** The store did not answer: as before. If it committed all the same, the next intents for these don't come back. */
+  /** The store did not answer: as before, and what it may have committed all the same is taken back first of all. */
   #putBack(launches: readonly PreparedLaunch[], subscription: object): void {
     const { queue, watch, book, now } = this.#options
+    this.#unanswered = launches.flatMap(({ attempts }) => attempts.map(({ intent }) => intent))
     for (const { attempts, offers } of launches) {
       for (const { task, intent } of attempts) {
         watch.settled(intent.mesosTaskId)
@@ -176,6 +183,15 @@ export class LaunchCycle {
       }
       if (this.#subscription === subscription) book.add([...offers.values()])
     }
+  }
+
+  /** Else they would count as launched although nobody ever sends them. */
+  async #takeBack(): Promise<void> {
+    const { store, onQueued } = this.#options
+    const message = 'the launch was not sent, since the store did not answer'
+    await store.withdrawIntents({ intents: this.#unanswered, message })
+    this.#unanswered = []
+    onQueued()
   }
 
   #send({ agentId, offerIds, attempts }: PreparedLaunch, committed: ReadonlySet<string>): void {
@@ -186,7 +202,6 @@ export class LaunchCycle {
       calls.call(decline(offerIds, 0)).catch(onError)
       return
     }
-    const ids = wanted.map(({ intent }) => intent.mesosTaskId)
     // The rest comes back with the next allocation: another task often follows. Once nothing has waited for a while it
     // is refused for long and suppressed.
     const call = accept(
@@ -194,37 +209,38 @@ export class LaunchCycle {
       wanted.map(({ attempt }) => taskInfo(attempt)),
       0,
     )
-    const sending = this.#accept(ids, calls.call(call)).finally(() => this.#sending.delete(sending))
+    const intents = wanted.map(({ intent }) => intent)
+    const sending = this.#accept(intents, calls.call(call)).finally(() => this.#sending.delete(sending))
     this.#sending.add(sending)
     metrics.launches.inc(wanted.length)
     agents.launched(agentId, now())
   }
 
-  async #accept(ids: readonly string[], call: Promise<void>): Promise<void> {
+  async #accept(intents: readonly IntentId[], call: Promise<void>): Promise<void> {
     const { watch, onError, now } = this.#options
     try {
       await call
-      for (const id of ids) watch.sent(id, now())
+      for (const { mesosTaskId } of intents) watch.sent(mesosTaskId, now())
     } catch (error) {
       onError(error)
       if (error instanceof MesosError && !error.maybeDone) {
-        await this.#withdraw(ids, `the launch could not be sent: ${error.message}`)
+        await this.#withdraw(intents, `the launch could not be sent: ${error.message}`)
       } else {
-        for (const id of ids) watch.sent(id, now(), true)
+        for (const { mesosTaskId } of intents) watch.sent(mesosTaskId, now(), true)
       }
     }
   }
 
   /** These surely never reached the master: they wait again. Where the store fails too, the master is asked later. */
-  async #withdraw(ids: readonly string[], message: string): Promise<void> {
+  async #withdraw(intents: readonly IntentId[], message: string): Promise<void> {
     const { store, watch, onQueued, onError, now } = this.#options
     try {
-      await store.withdrawIntents({ mesosTaskIds: ids, message })
-      for (const id of ids) watch.settled(id)
+      await store.withdrawIntents({ intents, message })
+      for (const { mesosTaskId } of intents) watch.settled(mesosTaskId)
       onQueued()
     } catch (error) {
       onError(error)
-      for (const id of ids) watch.sent(id, now(), true)
+      for (const { mesosTaskId } of intents) watch.sent(mesosTaskId, now(), true)
     }
   }
 

@@ -142,9 +142,14 @@ describe('the queue and intents', function () {
   it('takes back an intent whose ACCEPT was never sent, unless it was killed meanwhile', async () => {
     const kept = await world.submit()
     const killed = await world.submit()
+    const never = await world.submit()
     const ids = [await world.launch(kept.id), await world.launch(killed.id)]
     await requestKill(world.deps, { tenant: 'default', id: killed.id })
-    const args = { mesosTaskIds: [...ids, 'unknown'], message: 'the master is gone' }
+    const intents = [kept, killed, never].map(({ id }, i) => ({
+      taskId: id,
+      mesosTaskId: ids[i] ?? 'unknown',
+    }))
+    const args = { intents, message: 'the master is gone' }
     expect([...(await withdrawIntents(world.deps, world.lease, args))]).to.have.members(ids)
     expect(await world.state(killed.id)).to.equal('KILLED')
     expect(await world.get(kept.id)).to.include({ state: 'QUEUED', failures: 0 })

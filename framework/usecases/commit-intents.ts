@@ -1,5 +1,4 @@
 // Intent before action (S49): an attempt is committed before its ACCEPT is sent, and taken back where that surely never left.
-import { findAttempts } from '../store/queries/find-attempts.ts'
 import { fencedTransaction } from '../store/transaction.ts'
 import type { LeaderDeps, LeaseHold } from './deps.ts'
 import { inHalves } from './halves.ts'
@@ -38,20 +37,22 @@ export async function commitIntents(
   return new Set(committed.filter(id => id !== undefined))
 }
 
-/** For intents whose ACCEPT surely did not reach the master: they wait again. Returns those withdrawn. */
+/**
+ * For intents whose ACCEPT surely did not reach the master: they wait again. Those that were never committed, or that Mesos
+ * knows all the same, are left as they are. Returns those withdrawn. Throws LeaseLost.
+ */
 export async function withdrawIntents(
   deps: LeaderDeps,
   lease: LeaseHold,
-  args: { readonly mesosTaskIds: readonly string[]; readonly message: string },
+  args: { readonly intents: readonly Pick<Intent, 'taskId' | 'mesosTaskId'>[]; readonly message: string },
 ): Promise<Set<string>> {
-  const { mesosTaskIds, message } = args
-  const found = [...(await findAttempts(deps.pool, mesosTaskIds)).values()]
+  const { intents, message } = args
   const { withdrawn, hints } = await fencedTransaction(deps.pool, lease, async db => {
-    const taskIds = found.map(({ taskId }) => taskId)
+    const taskIds = intents.map(({ taskId }) => taskId)
     const work = await Work.lock(db, taskIds, deps.now(), deps.waits)
-    const withdrawn = found.filter(({ taskId, mesosTaskId }) => {
+    const withdrawn = intents.filter(({ taskId, mesosTaskId }) => {
       const attempt = work.attemptOf(taskId, mesosTaskId)
-      if (attempt !== work.currentAttempt(taskId)) return false
+      if (!attempt || attempt !== work.currentAttempt(taskId)) return false
       return work.apply(taskId, attempt, { type: 'withdraw', message }).kind === 'update'
     })
     await work.write()

@@ -67,7 +67,7 @@ describe('the leader’s store', function () {
     const old = { name: 'juice', epoch: 0 }
     const attempts = await Promise.allSettled<unknown>([
       commitIntents(world.deps, old, [world.intent(waiting.id)]),
-      withdrawIntents(world.deps, old, { mesosTaskIds: [mesosTaskId], message: '' }),
+      withdrawIntents(world.deps, old, { intents: [{ taskId: id, mesosTaskId }], message: '' }),
       applyStatusUpdates(world.deps, old, [world.update(mesosTaskId, 'TASK_FINISHED')]),
       applyTimers(world.deps, old),
       recordExecutorLoss(world.deps, old, { agentId: 'agent-1', executorId: 'executor-1', clean: false }),
