@@ -54,7 +54,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     }
   }
   const binaries = locateBinaries(options.dir, user)
-  const password = initialise(binaries, options.dir, dataDir, user)
+  const password = await initialise(binaries, options.dir, dataDir, user)
   for (let tries = 1; ; tries++) {
     const port = options.port || (await freePort())
     const outcome = await launch(join(binaries, 'postgres'), options.dir, port, options.durable ?? true, user)
@@ -93,14 +93,20 @@ function locateBinaries(dir: string, user: number | undefined): string {
 }
 
 /** Makes the database cluster unless it is there; returns the superuser's password. */
-function initialise(binaries: string, dir: string, dataDir: string, user: number | undefined): string {
+async function initialise(
+  binaries: string,
+  dir: string,
+  dataDir: string,
+  user: number | undefined,
+): Promise<string> {
   const passwordFile = join(dir, 'password')
   if (existsSync(join(dataDir, 'PG_VERSION'))) return readFileSync(passwordFile, 'utf8')
   const password = randomBytes(16).toString('hex')
   writeFileSync(passwordFile, password, { mode: 0o600 })
   if (user !== undefined) chownSync(passwordFile, user, user)
   rmSync(dataDir, { recursive: true, force: true })
-  const initdb = spawnSync(
+  // In a session of its own: a Ctrl-C at the terminal is for its users, who end what they have started in order.
+  const initdb = spawn(
     join(binaries, 'initdb'),
     [
       `--pgdata=${dataDir}`,
@@ -111,10 +117,18 @@ function initialise(binaries: string, dir: string, dataDir: string, user: number
       '--no-locale',
       '--no-sync',
     ],
-    { cwd: dir, encoding: 'utf8', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' }, ...asUser(user) },
+    {
+      cwd: dir,
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      ...asUser(user),
+    },
   )
-  if (initdb.status !== 0)
-    throw new Error(`initdb failed:\n${initdb.stdout}${initdb.stderr}${initdb.error ?? ''}`)
+  let output = ''
+  for (const stream of [initdb.stdout, initdb.stderr]) stream.on('data', chunk => (output += String(chunk)))
+  const [code] = await once(initdb, 'close')
+  if (code !== 0) throw new Error(`initdb failed:\n${output}`)
   chmodSync(dataDir, 0o700)
   return password
 }

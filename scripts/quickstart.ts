@@ -28,7 +28,7 @@ async function demo(resources: AsyncDisposableStack, signal: AbortSignal): Promi
   const small = { command, resources: { cpus: 0.1, memMb: 64 } }
   const task =
     'dockerHost' in docker ? { name: 'demo', image: demoImage, ...small } : { name: 'demo', ...small }
-  if ('missing' in docker) say(`No Docker engine, so the demo is a plain command. ${docker.missing}\n`)
+  if ('missing' in docker) say('Without a Docker engine, the demo is a plain command.\n')
   say(`POST ${framework.url}/v2/tasks\n${JSON.stringify(task, null, 2)}\n`)
   const { id } = await submit(framework.url, task)
   const ended = await follow(framework.url, id, {
@@ -47,6 +47,8 @@ const { values: options } = parseArgs({ options: { once: { type: 'boolean', defa
 
 const interrupt = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt.abort())
+// Whoever reads us has gone, as in `quickstart | head`.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => interrupt.abort())
 
 async function main(): Promise<number> {
   const resources = new AsyncDisposableStack()

@@ -17,6 +17,8 @@ export interface FrameworkOptions {
   readonly dockerHost?: string
   /** More of the environment, for example JUICE_FRAMEWORK_NAME. */
   readonly env?: Readonly<Record<string, string>>
+  /** Aborted while it starts: it is ended again, and the start throws. */
+  readonly signal?: AbortSignal
 }
 
 export interface FrameworkProcess {
@@ -40,6 +42,7 @@ function ordinaryUser(): Record<string, string> {
 
 /** Starts a process and resolves once `/ready` answers 200; throws with the end of its log where it exits before. */
 export async function startFramework(options: FrameworkOptions): Promise<FrameworkProcess> {
+  options.signal?.throwIfAborted()
   const url = `http://127.0.0.1:${options.port}`
   const logFile = join(options.dir, `juice-${options.port}.log`)
   const log = openSync(logFile, 'a')
@@ -96,6 +99,10 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
       throw new Error(
         `the framework ended (${answered.code}) before it was ready; the end of its log:\n${tail}`,
       )
+    }
+    if (options.signal?.aborted) {
+      await framework.close()
+      throw options.signal.reason
     }
     const retry = Promise.withResolvers<void>()
     setTimeout(retry.resolve, 50)
