@@ -110,8 +110,9 @@ describe('what must survive', function () {
       const task = await cluster.submit({ command: 'sleep 600' })
       await cluster.running(task.id)
       const [executor] = cluster.mesos.agents.flatMap(agent => agent.executors)
-      for (const pid of victims([executor!.pid, ...(await descendants(executor!.pid))]))
-        process.kill(pid, 'SIGKILL')
+      const parent = executor?.pid
+      if (parent === undefined) throw new Error('no executor runs')
+      for (const pid of victims([parent, ...(await descendants(parent))])) process.kill(pid, 'SIGKILL')
       const again = await cluster.until(task.id, ({ attempt, state }) => attempt === 2 && state === 'RUNNING')
       expect(again.attempts[0]).to.include({ blame: 'mesos' })
       const containers = await containersOf(cluster.dockerHost, { 'juice.task': String(task.id) })
