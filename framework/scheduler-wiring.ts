@@ -73,6 +73,12 @@ export function schedulerSettings(
   }
 }
 
+/**
+ * One for each database, whatever the frameworks that use it are called: two leaders would ask Mesos for each other's
+ * attempts under a framework id that it does not know them by, and run them twice.
+ */
+const leaseName = 'leader'
+
 export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
   const { config, deps, metrics, onFatal } = options
   const log = partLogger(options.log, 'scheduler')
@@ -82,7 +88,7 @@ export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
     candidacy: onPhase =>
       new Leadership({
         url: config.databaseUrl,
-        name: config.framework.name,
+        name: leaseName,
         holder: `${hostname()} ${process.pid}`,
         address: config.advertiseUrl,
         onPhase,

@@ -165,6 +165,18 @@ describe('whole loop', function () {
       expect(await cluster.ended(await cluster.submit('finish'))).to.include({ state: 'FINISHED' })
     })
 
+    it('of one database take turns also where their frameworks have different names', async () => {
+      await using cluster = await LoopCluster.start()
+      const first = cluster.lead()
+      await eventually(() => first.wired.scheduler.role === 'leading')
+      const framework = { name: 'other', user: 'root', failoverTimeoutSeconds: 60 }
+      const other = cluster.lead({ config: cluster.config({ framework }) })
+      expect(await cluster.ended(await cluster.submit('finish'))).to.include({ attempt: 1 })
+      expect([first.wired.scheduler.role, other.wired.scheduler.role]).to.deep.equal(['leading', 'standby'])
+      await first.close()
+      await eventually(() => other.wired.scheduler.role === 'leading')
+    })
+
     it('relaunch what was committed and never sent (S49)', async () => {
       await using cluster = await LoopCluster.start()
       const first = cluster.lead({ dropAccepts: 'before sending' })

@@ -28,7 +28,7 @@ export type LeadershipPhase =
 export interface LeadershipOptions {
   /** Direct connection, not through a transaction pooler. The schema is migrated. */
   readonly url: string
-  /** The lease's name: that of the framework. */
+  /** The lease's name. */
   readonly name: string
   /** Who we are, for people. */
   readonly holder: string

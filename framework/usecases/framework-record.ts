@@ -1,7 +1,6 @@
-// The framework id that Mesos assigned (S5), who leads, and whether the store is fit for use.
+// The framework id that Mesos assigned (S5), and whether the store is fit for use.
 import { migrationNames } from '../store/migrate.ts'
 import { selectFramework, upsertFramework } from '../store/queries/framework.ts'
-import { selectLeader } from '../store/queries/lease.ts'
 import { selectMigrations } from '../store/queries/select-migrations.ts'
 import { fencedTransaction } from '../store/transaction.ts'
 import type { Deps, LeaderDeps, LeaseHold } from './deps.ts'
@@ -35,14 +34,6 @@ export async function saveFramework(
       `Mesos assigned framework id ${record.frameworkId}, but the store keeps another one for "${record.name}"`,
     )
   }
-}
-
-/** Who leads, and at which URL it can be asked; undefined while nobody does. */
-export async function readLeader(
-  deps: Deps,
-  args: { readonly name: string },
-): Promise<{ readonly epoch: number; readonly holder: string; readonly address: string } | undefined> {
-  return await selectLeader(deps.pool, args.name)
 }
 
 /** Rejects where the store cannot be reached. */

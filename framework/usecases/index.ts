@@ -8,7 +8,7 @@ export { submitTask } from './submit-task.ts'
 export { getTask, listTasks, readLogTails } from './read-tasks.ts'
 export { requestKill } from './request-kill.ts'
 export { readEvents } from './read-events.ts'
-export { checkStore, loadFramework, readLeader, saveFramework } from './framework-record.ts'
+export { checkStore, loadFramework, saveFramework } from './framework-record.ts'
 
 // For the leader: those that write are given its lease and throw LeaseLost when that is over
 export { countTasks, loadActive, loadKills, loadPending } from './load-queue.ts'

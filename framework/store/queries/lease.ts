@@ -83,14 +83,3 @@ export async function expireLease(db: Queryable, args: { name: string; epoch: nu
     [args.name, args.epoch],
   )
 }
-
-export async function selectLeader(
-  db: Queryable,
-  name: string,
-): Promise<{ epoch: number; holder: string; address: string } | undefined> {
-  const { rows } = await db.query<{ epoch: number; holder: string; address: string }>(
-    `select epoch, holder, address from scheduling.leader where name = $1 and expires_at > clock_timestamp()`,
-    [name],
-  )
-  return rows[0]
-}
