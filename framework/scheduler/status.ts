@@ -12,7 +12,7 @@ export function statusUpdate(status: TaskStatus, executorGone: boolean): StatusU
   return {
     mesosTaskId: status.task_id.value,
     state: status.state,
-    isReconciliation: status.reason === 'REASON_RECONCILIATION',
+    isReconciliation: status.reason === 'REASON_RECONCILIATION' || tellsOfReturn(status),
     ...(status.agent_id ? { agentId: status.agent_id.value } : {}),
     ...(status.reason ? { reason: status.reason } : {}),
     ...(status.source ? { source: status.source } : {}),
@@ -23,6 +23,14 @@ export function statusUpdate(status: TaskStatus, executorGone: boolean): StatusU
     ...(outcome ? { outcome } : {}),
     ...(executorGone ? { executorGone: true } : {}),
   }
+}
+
+/**
+ * What the master says of the tasks of an agent that is back from out of sight. As a reconciliation's answer it has no data:
+ * where it tells of an end, the agent's own update with exit code and result is on its way (S58).
+ */
+export function tellsOfReturn({ reason }: Pick<TaskStatus, 'reason'>): boolean {
+  return reason === 'REASON_AGENT_REREGISTERED'
 }
 
 function decoded(data: Uint8Array): TaskOutcome | undefined {

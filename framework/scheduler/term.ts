@@ -10,6 +10,9 @@ import { Loop } from './loop.ts'
 import { buildParts, type Parts } from './parts.ts'
 import type { MesosConnection, TermEnd, TermOptions } from './settings.ts'
 
+/** How soon to look again whether the store has what came back. */
+const returnedMs = 10
+
 type Phase =
   /** Reads the store. */
   | { readonly name: 'starting' }
@@ -69,6 +72,8 @@ export class Term {
       pollMs,
     )
     this.#cycle = loop('launch', async () => {
+      // The offers of an agent that is back come right behind the news of what still runs there.
+      if (this.#parts.intake.holdsReturned) return returnedMs
       const nextMs = await cycle.run()
       options.metrics.offersHeld.set(this.#parts.book.size)
       return nextMs

@@ -2,6 +2,7 @@
 // order of arrival: a FAILURE comes before the updates that it explains (S76).
 import type { SchedulerEventFailure, TaskStatus } from 'mesos-http-client'
 import { Loop } from './loop.ts'
+import { tellsOfReturn } from './status.ts'
 
 export interface UpdateIntakeOptions {
   /** Commits them and tells Mesos; throws where the store does not answer. They then come again. */
@@ -39,6 +40,11 @@ export class UpdateIntake {
   /** Events read and not yet committed. */
   get depth(): number {
     return this.#items.length
+  }
+
+  /** Attempts are back from out of sight that the store does not know of yet: nothing should be launched in their place. */
+  get holdsReturned(): boolean {
+    return this.#items.some(item => item.kind === 'update' && tellsOfReturn(item.status))
   }
 
   update(status: TaskStatus): void {
