@@ -73,18 +73,37 @@ export interface Watcher {
   readonly signal?: AbortSignal
 }
 
-/** Tells each state and, as it comes, what the task writes to stdout; resolves with the record once it has ended. */
+/**
+ * Tells each state and, as it comes, what the task writes to stdout: all of it between RUNNING and its end, although
+ * states and output are asked for apart. Resolves with the record once the task has ended.
+ */
 export async function follow(url: string, id: number, watcher: Watcher): Promise<TaskJson> {
   const started = performance.now()
+  const runs = Promise.withResolvers<void>()
   let seen: string | undefined
+  let endedMs = 0
   const check = (task: TaskJson): boolean => {
-    if (task.state !== seen) watcher.state((seen = task.state), performance.now() - started)
+    endedMs = performance.now() - started
+    if (terminal.has(task.state)) runs.resolve()
+    else if (task.state !== seen) {
+      watcher.state((seen = task.state), endedMs)
+      if (seen === 'RUNNING') runs.resolve()
+    }
     return terminal.has(task.state)
   }
   const [task] = await Promise.all([
     until(url, id, check, 600_000, watcher.signal),
-    followLog(url, id, text => watcher.output(text), watcher.signal),
+    followLog(
+      url,
+      id,
+      async text => {
+        await runs.promise
+        watcher.output(text)
+      },
+      watcher.signal,
+    ),
   ])
+  watcher.state(task.state, endedMs)
   return task
 }
 
@@ -92,7 +111,7 @@ export async function follow(url: string, id: number, watcher: Watcher): Promise
 export async function followLog(
   url: string,
   id: number,
-  output: (text: string) => void,
+  output: (text: string) => void | Promise<void>,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<void> {
   const response = await fetch(`${url}/v2/tasks/${id}/logs?stream=stdout&follow=true`, { signal })
@@ -107,7 +126,7 @@ export async function followLog(
       const lines = event.split('\n')
       if (lines.includes('event: end')) return
       const data = lines.filter(line => line.startsWith('data:')).map(line => line.slice(5).replace(/^ /, ''))
-      if (data.length > 0) output(data.join('\n'))
+      if (data.length > 0) await output(data.join('\n'))
     }
   }
 }
