@@ -119,7 +119,8 @@ export function readConfig(env: Environment = process.env, options: ReadConfigOp
   const executor = readExecutor(variables)
   const seconds = wholeNumber(0, 86_400)
   const orphanWaitMs = variables.read('JUICE_ORPHAN_WAIT_SECONDS', seconds, 60) * 1000
-  const unreachableWaitMs = variables.read('JUICE_UNREACHABLE_WAIT_SECONDS', seconds, 60) * 1000
+  // An agent that is not told by ZooKeeper finds a restarted master after about 75 s without pings.
+  const unreachableWaitMs = variables.read('JUICE_UNREACHABLE_WAIT_SECONDS', seconds, 90) * 1000
   const log = {
     level: variables.read('JUICE_LOG_LEVEL', oneOf(...logLevels), 'info'),
     format: variables.read('JUICE_LOG_FORMAT', oneOf('json', 'pattern'), 'json'),
