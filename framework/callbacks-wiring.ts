@@ -4,6 +4,7 @@ import { Deliverer } from './callbacks/deliverer.ts'
 import { CallbackSender } from './callbacks/send.ts'
 import { isLoopback } from './environment.ts'
 import type { Config } from './config.ts'
+import { callbackJson } from './http/task-json.ts'
 import { partLogger, type Logger } from './observability/log.ts'
 import type { Metrics } from './observability/metrics.ts'
 import {
@@ -48,7 +49,7 @@ export class WiredCallbacks {
         record: results => recordCallbackResults(deps, hold, results),
       },
       send: (callback, signal) => this.#sender.send(callback, signal),
-      publicUrl: config.publicUrl,
+      bodyOf: callback => callbackJson(callback, config.publicUrl),
       now: deps.now,
       random: Math.random,
       logger: partLogger(log, 'callbacks'),

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { pino } from 'pino'
 import { Compile } from 'typebox/compile'
 import { CallbackBody } from '../http/schemas/answers.ts'
+import { callbackJson } from '../http/task-json.ts'
 import { exampleTask } from '../http/test-support.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import type { CallbackResult, DueCallback } from '../usecases/types.ts'
@@ -74,7 +75,7 @@ describe('deliverer of callbacks', function () {
         sent.push(callback)
         return send(callback, signal)
       },
-      publicUrl: 'http://juice.example',
+      bodyOf: callback => callbackJson(callback, 'http://juice.example'),
       now: () => now,
       random: () => 0.5,
       logger: pino({ level: 'silent' }),

@@ -1,8 +1,6 @@
 // Delivers callbacks while this process leads: takes the outbox over, claims what is due, sends it, records how that
 // went. At least once, in order for each task (a task's next callback is not claimed before), retried for a day.
 import type { Logger } from 'pino'
-import { bareTaskJson } from '../http/task-json.ts'
-import type { CallbackBody } from '../http/schemas/answers.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { CallbackResult, DueCallback } from '../usecases/types.ts'
 import { retryDelayMs } from './retry.ts'
@@ -19,7 +17,8 @@ export interface DelivererOptions {
   readonly store: CallbackStore
   /** Never rejects. */
   readonly send: (callback: CallbackRequest, signal: AbortSignal) => Promise<SendOutcome>
-  readonly publicUrl: string
+  /** What is sent, as JSON. */
+  readonly bodyOf: (callback: DueCallback) => object
   readonly now: () => Date
   readonly random: () => number
   readonly logger: Logger
@@ -113,10 +112,10 @@ export class Deliverer {
   }
 
   async #deliver(callback: DueCallback): Promise<void> {
-    const { send, now, metrics, logger } = this.#options
+    const { send, bodyOf, now, metrics, logger } = this.#options
     const startedAt = now()
     const started = performance.now()
-    const body = JSON.stringify(callbackBody(callback, this.#options.publicUrl))
+    const body = JSON.stringify(bodyOf(callback))
     const sent = await send({ url: callback.url, eventId: callback.outboxId, body }, this.#cutShort.signal)
     const durationMs = performance.now() - started
     const outcome = this.#verdict(callback, sent)
@@ -152,10 +151,6 @@ export class Deliverer {
   #failed(error: unknown): void {
     if (!isLeaseLost(error)) this.#options.logger.warn({ err: error }, 'callbacks wait for the store')
   }
-}
-
-function callbackBody({ outboxId, task }: DueCallback, publicUrl: string): CallbackBody {
-  return { id: outboxId, taskId: task.id, state: task.state, task: bareTaskJson(task, publicUrl) }
 }
 
 function isLeaseLost(error: unknown): boolean {

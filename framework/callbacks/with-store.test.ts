@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { expect } from 'chai'
 import { pino } from 'pino'
+import { callbackJson } from '../http/task-json.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import {
   claimCallbacks,
@@ -74,7 +75,7 @@ describe('callbacks over PostgreSQL and HTTP', function () {
         },
       },
       send: (callback, signal) => sender.send(callback, signal),
-      publicUrl: 'http://juice.example',
+      bodyOf: callback => callbackJson(callback, 'http://juice.example'),
       now: world.deps.now,
       random: () => 0.5,
       logger: pino({ level: 'silent' }),

@@ -1,8 +1,8 @@
 // A task as it is answered and as callbacks carry it. Pure. What is not public (other retries' counts, agents' addresses)
 // is left out here.
 import type { Attempt } from '../domain/task.ts'
-import type { TaskView } from '../usecases/types.ts'
-import type { AttemptAnswer, TaskAnswer } from './schemas/answers.ts'
+import type { DueCallback, TaskView } from '../usecases/types.ts'
+import type { AttemptAnswer, CallbackBody, TaskAnswer } from './schemas/answers.ts'
 import { specJson } from './spec-json.ts'
 
 type Bare = Omit<TaskView, 'spec'>
@@ -12,8 +12,13 @@ export function taskJson(task: TaskView, publicUrl: string): TaskAnswer {
   return { id, state, name, tenant, spec: specJson(task.spec), ...rest }
 }
 
+/** What a callback's receiver is sent. */
+export function callbackJson({ outboxId, task }: DueCallback, publicUrl: string): CallbackBody {
+  return { id: outboxId, taskId: task.id, state: task.state, task: bareTaskJson(task, publicUrl) }
+}
+
 /** Without the spec. */
-export function bareTaskJson(task: Bare, publicUrl: string): Omit<TaskAnswer, 'spec'> {
+function bareTaskJson(task: Bare, publicUrl: string): Omit<TaskAnswer, 'spec'> {
   const self = `${publicUrl}/v2/tasks/${task.id}`
   return {
     id: task.id,
