@@ -210,6 +210,30 @@ describe('deliverer of callbacks', function () {
     expect(sent).to.have.lengthOf(1)
   })
 
+  it('keeps results that come while others are recorded', async () => {
+    const recording = Promise.withResolvers<void>()
+    const arrived = Promise.withResolvers<void>()
+    const record = store.record.bind(store)
+    store.record = async results => {
+      store.record = record
+      const given = [...results]
+      recording.resolve()
+      await arrived.promise
+      await record(given)
+    }
+    send = async ({ eventId }) => {
+      if (eventId === 2) {
+        await recording.promise
+        setImmediate(arrived.resolve)
+      }
+      return { name: 'delivered', status: 200 }
+    }
+    store.waiting = [due(1), due(2)]
+    deliverer.start()
+    await store.until(() => store.recorded.length === 2)
+    expect(store.recorded.map(({ outboxId }) => outboxId)).to.deep.equal([1, 2])
+  })
+
   it('stops by itself once the lease is over', async () => {
     store.failure = Object.assign(new Error('epoch 1 is over'), { code: 'lease_lost' })
     deliverer.start()

@@ -92,9 +92,14 @@ export class Deliverer {
   async #record(): Promise<void> {
     const results = this.#results
     if (results.length === 0) return
-    await this.#options.store.record(results)
-    // Those that came meanwhile stay.
-    this.#results = this.#results.slice(results.length)
+    // A list of its own: what comes meanwhile is not part of this record.
+    this.#results = []
+    try {
+      await this.#options.store.record(results)
+    } catch (error) {
+      this.#results = [...results, ...this.#results]
+      throw error
+    }
   }
 
   async #claim(): Promise<void> {
