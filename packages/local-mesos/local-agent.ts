@@ -40,6 +40,9 @@ export interface LocalAgentOptions {
   readonly credentials: Credentials | undefined
   /** Tasks without processes. */
   readonly simulation: Simulation | undefined
+  /** The process is stopped or goes on, see `suspend`. */
+  readonly onSuspend: (agent: Agent) => void
+  readonly onResume: (agent: Agent) => void
   /** Called when the agent may talk to the master. */
   readonly onReady: (agent: Agent) => void
 }
@@ -53,6 +56,8 @@ export class LocalAgent {
   #port: number
   #life: { readonly agent: Agent; readonly server: HttpServer } | undefined
   #observers = new Set<() => void>()
+  /** While suspended: what requests wait for. */
+  #suspended: PromiseWithResolvers<void> | undefined
 
   constructor(o: LocalAgentOptions) {
     this.#o = o
@@ -125,13 +130,15 @@ export class LocalAgent {
     const server = await HttpServer.listen({
       host: o.host,
       port: this.#port,
-      handler: (request, response) =>
-        handleAgent(request, response, {
+      handler: async (request, response) => {
+        await this.#suspended?.promise
+        return handleAgent(request, response, {
           agent: agent(),
           clock: o.clock,
           startedAtMs,
           credentials: o.credentials,
-        }),
+        })
+      },
       onFault: error => o.log('fault while answering', { error }),
     })
     this.#port = server.port
@@ -142,6 +149,8 @@ export class LocalAgent {
 
   /** Ends the agent process as kill -9 does: no word to anybody, executors live on. */
   async stop(): Promise<void> {
+    this.#suspended?.resolve()
+    this.#suspended = undefined
     const life = this.#life
     if (life === undefined) return
     this.#life = undefined
@@ -154,6 +163,24 @@ export class LocalAgent {
   async close(): Promise<void> {
     await this.stop()
     this.#launchers.close()
+  }
+
+  /** As SIGSTOP: connections stand, nothing is answered, the master's pings fail. */
+  suspend(): void {
+    if (this.#life === undefined || this.#suspended !== undefined) return
+    this.#suspended = Promise.withResolvers<void>()
+    this.#o.onSuspend(this.#life.agent)
+  }
+
+  /** As SIGCONT. */
+  resume(): void {
+    this.#suspended?.resolve()
+    this.#suspended = undefined
+    if (this.#life !== undefined) this.#o.onResume(this.#life.agent)
+  }
+
+  get isSuspended(): boolean {
+    return this.#suspended !== undefined
   }
 
   async restart(): Promise<void> {

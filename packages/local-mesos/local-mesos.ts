@@ -136,6 +136,7 @@ export class LocalMesos {
         hostname: 'master.local',
         heartbeatMs,
         allocationIntervalMs: o.allocationIntervalMs ?? defaults.allocationIntervalMs,
+        allocation: o.allocation ?? 'interval',
         agentTimeoutMs: o.agentTimeoutMs ?? defaults.agentTimeoutMs,
         agentReregisterTimeoutMs: o.agentReregisterTimeoutMs ?? defaults.agentReregisterTimeoutMs,
       },
@@ -191,16 +192,39 @@ export class LocalMesos {
       log: logger(o.log, `agent ${hostname}`, () => this.#clock.now()),
       newUuid: this.#newUuid,
       processes: this.#processes,
+      onSuspend: agent => this.#suspend(agent),
+      onResume: agent => this.#resume(agent),
       credentials: o.authenticateAgents,
       simulation: simulationOf(o.simulated),
       onReady: agent => this.#connect(agent),
     })
   }
 
+  #isSuspended(agent: Agent): boolean {
+    return this.#agents.some(machine => machine.agent === agent && machine.isSuspended)
+  }
+
+  /** The link stands but is silent; after the ping time-outs the master gives the agent up. */
+  #suspend(agent: Agent): void {
+    const link = this.#links.get(agent)
+    link?.hold()
+    this.#clock.after(this.#o.agentTimeoutMs ?? defaults.agentTimeoutMs, () => {
+      if (link !== undefined && this.#links.get(agent) === link && this.#isSuspended(agent)) {
+        this.#master?.core.pingsFailed(agent.id)
+      }
+    })
+  }
+
+  #resume(agent: Agent): void {
+    const link = this.#links.get(agent)
+    if (link !== undefined) link.release()
+    else if (agent.phase === 'disconnected') this.#connect(agent)
+  }
+
   /** Links an agent to the master of now, if there is one; else the next master's start does it. */
   #connect(agent: Agent): void {
     const master = this.#master?.core
-    if (master === undefined || this.#links.has(agent)) return
+    if (master === undefined || this.#links.has(agent) || this.#isSuspended(agent)) return
     const link = new Link({
       masterBox: master.mailbox,
       agentBox: agent.mailbox,

@@ -16,7 +16,7 @@ export interface AgentOptions {
   readonly hostname?: string
   readonly port?: number
   readonly resources?: AgentResources
-  /** Numbers become SCALAR attributes, everything else TEXT. */
+  /** Numbers become SCALAR attributes, `[1-3, 7-9]` RANGES, everything else TEXT. */
   readonly attributes?: Readonly<Record<string, string>>
 }
 
@@ -36,6 +36,8 @@ export interface LocalMesosOptions {
   /** Kept afterwards if given; a temporary one that goes with `close` if not. */
   readonly workDir?: string
   readonly allocationIntervalMs?: number
+  /** Rounds of offers besides those that an event causes only by `master.allocate()`, for tests. */
+  readonly allocation?: 'interval' | 'manual'
   readonly heartbeatMs?: number
   /** First pause before an unacknowledged update is sent again. */
   readonly updateRetryMs?: number
@@ -87,9 +89,13 @@ export function defaultPorts(index: number): readonly [number, number] {
 }
 
 export function attributesOf(given: Readonly<Record<string, string>>): Attribute[] {
-  return Object.entries(given).map(([name, value]) =>
-    /^-?\d+(\.\d+)?$/.test(value)
-      ? { name, type: 'SCALAR', scalar: { value: Number(value) } }
-      : { name, type: 'TEXT', text: { value } },
-  )
+  return Object.entries(given).map(([name, value]) => {
+    if (/^-?\d+(\.\d+)?$/.test(value)) return { name, type: 'SCALAR', scalar: { value: Number(value) } }
+    if (!/^\[\d+-\d+(, ?\d+-\d+)*\]$/.test(value)) return { name, type: 'TEXT', text: { value } }
+    const range = [...value.matchAll(/(\d+)-(\d+)/g)].map(([, begin, end]) => ({
+      begin: Number(begin),
+      end: Number(end),
+    }))
+    return { name, type: 'RANGES', ranges: { range } }
+  })
 }

@@ -105,7 +105,7 @@ export class Agent {
       for (const { phase, stream, container } of framework.executors.values()) {
         if (phase.name === 'registering') phase.timeout?.cancel()
         if (phase.name === 'terminating') phase.grace?.cancel()
-        stream?.close()
+        stream?.abandon()
         container?.abandon()
       }
     }

@@ -41,6 +41,8 @@ type Run =
 export class CommandExecutor extends InProcessExecutor {
   readonly #o: CommandExecutorOptions
   #run: Run = { name: 'idle' }
+  /** Of the command, since there is no process of the executor's own; kept after its end. */
+  #pid: number | undefined
   protected readonly endsWhenIdle = true
 
   constructor(o: CommandExecutorOptions) {
@@ -49,15 +51,18 @@ export class CommandExecutor extends InProcessExecutor {
   }
 
   get pid(): number | undefined {
-    return 'container' in this.#run ? this.#run.container.pid : undefined
+    return this.#pid
   }
 
   protected launch(task: TaskInfo): void {
     const taskId = task.task_id.value
     const { start, executor, framework } = this.#o
-    this.update(taskId, 'TASK_STARTING')
     const container = start.launch(executor, framework, task, {
-      started: () => this.update(taskId, 'TASK_RUNNING'),
+      started: pid => {
+        this.#pid = pid
+        this.update(taskId, 'TASK_STARTING')
+        this.update(taskId, 'TASK_RUNNING')
+      },
       exited: end => this.#ended(task, end),
     })
     this.#run = { name: 'running', task, container }

@@ -59,11 +59,13 @@ export abstract class InProcessExecutor {
     const executor = framework?.executors.get(id)
     if (framework === undefined || executor === undefined || this.#state === 'ended') return
     this.#agent = agent
+    const detach = (): void => {
+      if (this.#agent === agent) this.#agent = undefined
+    }
     const stream: ExecutorStream = {
       send: event => agent.mailbox.post(() => this.#agent === agent && this.#onEvent(event)),
-      close: () => {
-        if (this.#agent === agent) this.#agent = undefined
-      },
+      close: detach,
+      abandon: detach,
     }
     agent.subscribe(
       framework,

@@ -13,6 +13,8 @@ import type { Timer } from '../core/clock.ts'
 export interface ExecutorStream {
   send(event: ExecutorEvent): void
   close(): void
+  /** Breaks it without an end, as the death of the agent does. */
+  abandon(): void
 }
 
 export interface AgentTask {

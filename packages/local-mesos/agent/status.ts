@@ -73,7 +73,11 @@ function apply(context: AgentContext, framework: AgentFramework, plain: TaskStat
     context.streams.add(framework.id, plain)
     return undefined
   }
-  const bare = executor.queued.has(taskId) || (plain.source === 'SOURCE_AGENT' && isDropped(plain.state))
+  // A container that is gone has no status any more, nor has one that the task never reached.
+  const bare =
+    executor.phase.name === 'terminated' ||
+    executor.queued.has(taskId) ||
+    (plain.source === 'SOURCE_AGENT' && isDropped(plain.state))
   const status = bare
     ? plain
     : { ...plain, container_status: containerStatus(executor, plain.container_status) }

@@ -9,6 +9,8 @@ export interface EventStreamOptions<K extends MessageName> {
   readonly codec: Codec
   readonly type: K
   readonly id?: string
+  /** What an event is made into before it is encoded. */
+  readonly adapt?: (event: Messages[K]) => Messages[K]
   /** Told once, however the stream ends. */
   readonly onEnd?: () => void
 }
@@ -29,8 +31,8 @@ export class EventStream<K extends MessageName> {
   /** Sends an event; lost once the stream has ended. */
   send(event: Messages[K]): void {
     if (this.#state === 'ended') return
-    const { codec, type, response } = this.#o
-    response.write(encodeRecord(codec.encode(type, event)))
+    const { codec, type, response, adapt } = this.#o
+    response.write(encodeRecord(codec.encode(type, adapt?.(event) ?? event)))
   }
 
   /** Sends `event` each interval from now on, whatever else flows. */
@@ -45,6 +47,12 @@ export class EventStream<K extends MessageName> {
 
   close(): void {
     this.#o.response.end()
+    this.#ended()
+  }
+
+  /** Breaks the connection without the end of the answer. */
+  abandon(): void {
+    this.#o.response.destroy()
     this.#ended()
   }
 

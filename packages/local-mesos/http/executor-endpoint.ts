@@ -5,6 +5,7 @@ import type { Agent } from '../agent/agent.ts'
 import type { Clock } from '../core/clock.ts'
 import { isValidUuid } from '../model/uuid.ts'
 import { EventStream } from './event-stream.ts'
+import { executorEventWithDefaults } from './json-defaults.ts'
 import { acceptCodec, bodyCodec, isReply, readMessage } from './negotiate.ts'
 import { text, wrongMethod, type HttpReply, type HttpRequest } from './server.ts'
 
@@ -78,6 +79,7 @@ export function handleExecutor(
       response,
       codec: accepted,
       type: 'executor.Event',
+      ...(accepted.name === 'json' && { adapt: executorEventWithDefaults }),
       onEnd: () => agent.streamEnded(executor, stream),
     })
     agent.subscribe(framework, executor, call.subscribe, stream)

@@ -1,6 +1,7 @@
 // Pieces that the old JSON pages of master and agents share: resources as an object, attributes, tasks, the version.
 // Pure.
 import type { AgentInfo, Attribute, ExecutorInfo, Resource, TaskInfo, TaskStatus } from 'mesos-http-client'
+import { commandWithDefaults } from './json-defaults.ts'
 import { mesosVersion } from '../master/info.ts'
 import { Resources } from '../model/resources.ts'
 
@@ -91,7 +92,7 @@ export function taskPage(o: {
 
 export function executorPage(info: ExecutorInfo, agentId: string): unknown {
   const resources = Resources.of(info.resources)
-  const command = info.command
+  const command = info.command && commandWithDefaults(info.command)
   return {
     executor_id: info.executor_id.value,
     name: info.name ?? '',

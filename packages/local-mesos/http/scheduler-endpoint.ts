@@ -6,6 +6,7 @@ import type { Master } from '../master/master.ts'
 import { isValidUuid } from '../model/uuid.ts'
 import { authenticate, type Credentials } from './authentication.ts'
 import { EventStream } from './event-stream.ts'
+import { schedulerEventWithDefaults } from './json-defaults.ts'
 import { acceptCodec, bodyCodec, isReply, readMessage } from './negotiate.ts'
 import { text, wrongMethod, type HttpReply, type HttpRequest } from './server.ts'
 
@@ -101,6 +102,7 @@ function subscribe(
     response,
     codec: accepted,
     type: 'scheduler.Event',
+    ...(accepted.name === 'json' && { adapt: schedulerEventWithDefaults }),
     id: o.newUuid(),
     onEnd: () => frameworkId !== undefined && o.master.streamEnded(frameworkId, stream.id),
   })

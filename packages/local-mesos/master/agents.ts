@@ -55,8 +55,9 @@ export function reregister(context: MasterContext, message: Reregister, link: Li
     recovering?.timer.cancel()
     admitAgain(context, message, link, recovering !== undefined)
     state.recovering.delete(id)
+    // Only an agent that is new to the books is offered at once; one that was never away waits for its turn.
+    context.allocate()
   }
-  context.allocate()
 }
 
 /** The agent never left the books: kills that waited are delivered, what it lost is forgotten (S72). */

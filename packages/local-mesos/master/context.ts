@@ -9,6 +9,8 @@ import type { MasterState } from './state.ts'
 export interface MasterSettings {
   readonly hostname: string
   readonly allocationIntervalMs: number
+  /** `manual`: nobody but the owner starts a round. */
+  readonly allocation: 'interval' | 'manual'
   readonly heartbeatMs: number
   /** A disconnected agent is unreachable after this. */
   readonly agentTimeoutMs: number

@@ -43,7 +43,7 @@ export class Master {
       allocate: () => this.mailbox.post(() => this.#allocate()),
     }
     for (const info of o.registry.admitted) this.#awaitAgent(info.id?.value ?? '')
-    this.#nextInterval()
+    if (o.settings.allocation === 'interval') this.#nextInterval()
   }
 
   get state(): MasterState {
@@ -60,7 +60,7 @@ export class Master {
     this.#interval?.cancel()
     this.mailbox.close()
     for (const { phase } of state.frameworks.values()) {
-      if (phase.name === 'connected') phase.stream.close()
+      if (phase.name === 'connected') phase.stream.abandon()
       if (phase.name === 'disconnected') phase.failover.cancel()
     }
     for (const { phase } of state.agents.values()) {
@@ -158,6 +158,11 @@ export class Master {
 
   onAgentCut(link: Link): void {
     agentDisconnected(this.#context, link)
+  }
+
+  /** One round of offers now, besides those of the interval. */
+  allocate(): void {
+    this.#context.allocate()
   }
 
   /** Declares an agent unreachable although its connection stands, as failed pings do. */

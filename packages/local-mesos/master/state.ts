@@ -21,6 +21,8 @@ export interface SchedulerStream {
   readonly id: string
   send(event: SchedulerEvent): void
   close(): void
+  /** Breaks it without an end, as the death of the master does. */
+  abandon(): void
 }
 
 export interface MasterTask {

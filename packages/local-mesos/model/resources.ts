@@ -99,10 +99,10 @@ export class Resources {
     ports: readonly (readonly [number, number])[]
   }): Resources {
     return Resources.of([
-      { name: 'ports', type: 'RANGES', ranges: { range: o.ports.map(([begin, end]) => ({ begin, end })) } },
       { name: 'cpus', type: 'SCALAR', scalar: { value: o.cpus } },
       { name: 'mem', type: 'SCALAR', scalar: { value: o.memMb } },
       { name: 'disk', type: 'SCALAR', scalar: { value: o.diskMb } },
+      { name: 'ports', type: 'RANGES', ranges: { range: o.ports.map(([begin, end]) => ({ begin, end })) } },
     ])
   }
 

@@ -2,7 +2,7 @@
 // once ("finish"), after KILL (else), or the whole executor gone with a code ("exit:3"). It retries like E33 says.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { env } from 'node:process'
+import { env, stderr, stdout } from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const url = `http://${env.MESOS_AGENT_ENDPOINT}/api/v1/executor`
@@ -22,7 +22,7 @@ const call = async body => {
     const text = await response?.text()
     if (response?.status === 202) return response
     if (response?.status === 400) {
-      console.error(text)
+      stderr.write(`${text}\n`)
       process.exit(1)
     }
     await sleep(50)
@@ -62,7 +62,7 @@ const handlers = {
   HEARTBEAT() {},
 }
 
-console.log('executor is up', randomBytes(2).toString('hex'))
+stdout.write(`executor is up ${randomBytes(2).toString('hex')}\n`)
 for (;;) {
   const subscribe = {
     unacknowledged_tasks: [...tasks.values()],
@@ -79,11 +79,11 @@ for (;;) {
         if (newline < 0 || rest.length < newline + 1 + length) break
         const event = JSON.parse(rest.subarray(newline + 1, newline + 1 + length).toString())
         rest = rest.subarray(newline + 1 + length)
-        Promise.resolve(handlers[event.type]?.(event)).catch(error => console.error(error))
+        Promise.resolve(handlers[event.type]?.(event)).catch(error => stderr.write(`${error}\n`))
       }
     }
   } catch (error) {
-    console.error(error)
+    stderr.write(`${String(error)}\n`)
   }
   await sleep(Math.random() * 50)
 }

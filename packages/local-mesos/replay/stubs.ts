@@ -1,0 +1,115 @@
+// The processes that stand where the recorder's stub executors stood: a shell that ends when it is told to, with the
+// status that the recorded one had. Their HTTP calls are the player's.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { LocalMesos } from '../local-mesos.ts'
+import { fieldOf } from './live-stream.ts'
+import type { Mapping } from './mapping.ts'
+
+/** A shell around a shell, so that the status of a killed one is what sh makes of it, as in the recordings. */
+export const stubCommand = [
+  `sh -c 'trap "exit 0" USR1; trap "exit 1" USR2; trap "exit 3" HUP; echo $$ > ready.new; mv ready.new ready;`,
+  `while :; do sleep 1000 & wait $!; done'; exit $?`,
+].join(' ')
+
+/** Real time for a closed socket or an ended process to be seen by the cluster. */
+export const noticeMs = 10
+
+interface Stub {
+  readonly directory: string
+  readonly pid: number
+}
+
+export class Stubs {
+  readonly #cluster: LocalMesos
+  readonly #known = new Map<string, Stub>()
+  /** Those that were told to end. */
+  readonly #told = new Set<string>()
+  #state: 'open' | 'closed' = 'open'
+  #lastLaunched = ''
+
+  constructor(cluster: LocalMesos) {
+    this.#cluster = cluster
+  }
+
+  /** Ends all waiting. */
+  close(): void {
+    this.#state = 'closed'
+  }
+
+  /** Which executor a launch is for; `gone?` without a name asks about the last one. */
+  launched(executorId: string): void {
+    this.#lastLaunched = executorId
+  }
+
+  /** Remembers the process of the executor launched last, which may be gone when it is asked for. */
+  note(): void {
+    const started = this.#cluster.agents.some(agent =>
+      agent.executors.some(({ executorId }) => executorId === this.#lastLaunched),
+    )
+    if (started && !this.#known.has(this.#lastLaunched)) this.ready(this.#lastLaunched).catch(() => undefined)
+  }
+
+  /** Resolves when the executor's process can be told to end. */
+  async ready(executorId: string): Promise<Stub> {
+    const known = this.#known.get(executorId)
+    if (known !== undefined) return known
+    const agent = this.#cluster.agents.find(each =>
+      each.executors.some(executor => executor.executorId === executorId),
+    )
+    if (agent === undefined) throw new Error(`no executor ${executorId}`)
+    const { directory, pid = 0 } = await agent.waitForExecutor(executorId)
+    while (!existsSync(join(directory, 'ready'))) {
+      if (this.#state === 'closed' || !existsSync(`/proc/${pid}`)) throw new Error(`${executorId} has ended`)
+      await pause(2)
+    }
+    const stub = { directory, pid }
+    this.#known.set(executorId, stub)
+    return stub
+  }
+
+  /** Ends an executor and waits until that is seen. */
+  async signal(executorId: string, name: NodeJS.Signals): Promise<void> {
+    const { directory, pid } = await this.ready(executorId)
+    this.#told.add(executorId)
+    process.kill(Number(readFileSync(join(directory, 'ready'), 'utf8')), name)
+    while (existsSync(`/proc/${pid}`)) await pause(1)
+    await pause(noticeMs)
+  }
+
+  /** Some of the recorder's stubs ended by themselves, on SHUTDOWN or with 3, which their FAILURE alone tells. */
+  async endBefore(event: unknown): Promise<void> {
+    const failure = fieldOf(event, 'failure')
+    const executorId = fieldOf(fieldOf(failure, 'executor_id'), 'value')
+    if (typeof executorId !== 'string' || this.#told.has(executorId)) return
+    const status = fieldOf(failure, 'status')
+    if (status === 0) await this.signal(executorId, 'SIGUSR1')
+    if (status === 3 << 8) await this.signal(executorId, 'SIGHUP')
+  }
+
+  /** The whole environment of the process, and its folder. */
+  async checkEnvironment(
+    recorded: Readonly<Record<string, string>>,
+    cwd: string,
+    mapping: Mapping,
+  ): Promise<void> {
+    const { pid, directory } = await this.ready(recorded['MESOS_EXECUTOR_ID'] ?? '')
+    const live = Object.fromEntries(
+      readFileSync(`/proc/${pid}/environ`, 'utf8')
+        .split('\0')
+        .filter(entry => entry !== '')
+        .map(entry => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+    )
+    const difference = mapping.match(recorded, live, '.environment') ?? mapping.match(cwd, directory, '.cwd')
+    if (difference !== undefined) throw new Error(`differs: ${JSON.stringify(difference)}`)
+  }
+
+  /** Whether the process has gone, as the recorder found it; it may take a moment. */
+  async checkGone(executorId: string | undefined, gone: boolean): Promise<void> {
+    const { pid } = await this.ready(executorId ?? this.#lastLaunched)
+    const isThere = (): boolean => existsSync(`/proc/${pid}`)
+    for (let tries = 0; tries < 200 && isThere() === gone; tries++) await pause(5)
+    if (isThere() === gone) throw new Error(`the process ${gone ? 'is still there' : 'has gone'}`)
+  }
+}

@@ -1,0 +1,65 @@
+// A recording of a real Mesos as the replay needs it: exchanges, streams and actions, in the order of their start.
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+export interface TraceRecord {
+  readonly at_ms: number
+  readonly event?: unknown
+}
+
+export interface TraceResponse {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: unknown
+  readonly records?: readonly TraceRecord[]
+  readonly end?: 'open' | 'closed by server' | 'closed by client' | 'reset'
+  readonly end_at_ms?: number
+  readonly last_chunk?: boolean
+  /** No answer came. */
+  readonly error?: string
+}
+
+export interface TraceRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: unknown
+  readonly body_decoded?: unknown
+  readonly body_base64?: string
+  readonly raw?: string
+}
+
+export interface TraceExchange {
+  readonly at_ms: number
+  readonly to: string
+  readonly note?: string
+  readonly request: TraceRequest
+  readonly response: TraceResponse
+}
+
+export interface TraceAction {
+  readonly at_ms: number
+  readonly action: string
+  readonly environment?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  readonly gone?: boolean
+}
+
+export interface Trace {
+  readonly scenario: string
+  readonly flags: { readonly master: readonly string[]; readonly agent: readonly string[] }
+  readonly exchanges: readonly (TraceExchange | TraceAction)[]
+}
+
+const folder = join(import.meta.dirname, '../../../test/fixtures/mesos-traces')
+
+/** By the beginning of its file's name up to the first dash, such as `04c`. */
+export function readTrace(number: string): Trace {
+  const file = readdirSync(folder).find(name => name.startsWith(`${number}-`))
+  if (file === undefined) throw new Error(`no trace ${number}`)
+  return JSON.parse(readFileSync(join(folder, file), 'utf8')) as Trace
+}
+
+export function isAction(entry: TraceExchange | TraceAction): entry is TraceAction {
+  return 'action' in entry
+}
