@@ -50,7 +50,7 @@ describe('configuration', () => {
         sandboxRetentionMs: 86_400_000,
       },
       orphanWaitMs: 60_000,
-      unreachableWaitMs: 60_000,
+      unreachableWaitMs: 90_000,
       log: { level: 'info', format: 'json' },
       warnings: [],
     })
@@ -122,6 +122,11 @@ describe('configuration', () => {
     [{ JUICE_DATABASE_URL: '' }, /^JUICE_DATABASE_URL is required: for example postgres:/],
     [
       { JUICE_DATABASE_URL: 'mysql://u:topsecret@h/d' },
+      /^JUICE_DATABASE_URL must be a URL such as postgres:\S+$/,
+    ],
+    // Without the slashes it is a URL with no host, and pg would go to this machine's database.
+    [
+      { JUICE_DATABASE_URL: 'postgres:topsecret@h:5432/d' },
       /^JUICE_DATABASE_URL must be a URL such as postgres:\S+$/,
     ],
     [{ JUICE_MESOS_MASTER: 'host:5050' }, /^JUICE_MESOS_MASTER must be URLs such as http:.*not "host:5050"/],
