@@ -279,8 +279,7 @@ function urlOf(host: string, port: number, machine: string): string {
 }
 
 function databaseUrlOf(text: string): string {
-  const url = URL.parse(text)
-  if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol))
+  if (!URL.canParse(text) || !/^postgres(ql)?:\/\//.test(text))
     throw new Wrong('a URL such as postgres://juice:secret@host:5432/juice')
   return text
 }

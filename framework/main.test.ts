@@ -92,7 +92,10 @@ describe('framework process', function () {
   it('ends with 1 where there is no database', async () => {
     const lost = start({ JUICE_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
     expect(await lost.ended).to.equal(1)
-    expect(lost.lines.at(-1)).to.include({ level: 'fatal', msg: 'the framework process could not go on' })
+    expect(lost.lines.at(-1)).to.include({
+      level: 'fatal',
+      msg: "the framework process can't go on: the database 127.0.0.1:1/none can't be used: connect ECONNREFUSED 127.0.0.1:1",
+    })
   })
 
   it('migrates, leads and answers; the next one stands by and takes over when it ends', async () => {

@@ -55,6 +55,7 @@ const log = createLogger({
 try {
   process.exit(await run(config, log))
 } catch (error) {
-  log.fatal({ err: error }, 'the framework process could not go on')
+  const why = error instanceof Error ? error.message : String(error)
+  log.fatal({ err: error }, `the framework process can't go on: ${why}`)
   process.exit(exitCodes.fault)
 }

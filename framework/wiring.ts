@@ -37,7 +37,7 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
   await using resources = new AsyncDisposableStack()
 
   const archives = await packExecutor({ outDir: packDir })
-  const applied = await migrate(databaseUrl)
+  const applied = await migrated(databaseUrl)
   if (applied.length > 0) log.info({ migrations: applied }, 'database migrated')
   const pool = createPool({
     url: databaseUrl,
@@ -98,6 +98,17 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
   log.info({ url, publicUrl: config.publicUrl, masters: config.mesos.masters }, 'framework process is up')
   const owned = resources.move()
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** Migrates; whoever reads the error of a start that failed is to know that it was the database, and which. */
+async function migrated(databaseUrl: string): ReturnType<typeof migrate> {
+  try {
+    return await migrate(databaseUrl)
+  } catch (error) {
+    const { host, pathname } = new URL(databaseUrl)
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`the database ${host}${pathname} can't be used: ${why}`, { cause: error })
+  }
 }
 
 /** `whyWaits`: only the leader knows it, so only its answers say it. */

@@ -24,6 +24,7 @@ export async function documentApi(app: FastifyInstance, publicUrl: string): Prom
     routePrefix: '/docs',
     // Nothing from elsewhere: no validator badge.
     uiConfig: { validatorUrl: null, deepLinking: true, tryItOutEnabled: true },
+    theme: { title: 'Juice', css: [{ filename: 'juice.css', content: '.topbar { display: none }' }] },
   })
 }
 

@@ -293,7 +293,10 @@ export const TaskRequest = Type.Object(
     ...closed,
     title: 'TaskRequest',
     description: 'A name and one of `image` and `command` are required. At most 64 KB as JSON.',
-    examples: [{ name: 'transcode', image: 'registry.example/ffmpeg:6', args: ['-i', 'in.mp4'] }],
+    examples: [
+      { name: 'hello', command: 'echo hello from $INSTANCE', resources: { cpus: 0.1, memMb: 64 } },
+      { name: 'transcode', image: 'registry.example/ffmpeg:6', args: ['-i', 'in.mp4'] },
+    ],
   },
 )
 
