@@ -62,6 +62,13 @@ export interface Attempt {
   readonly finishedAt?: Date
 }
 
+/** The current attempt of a task, by what Mesos is asked about it with (S66). */
+export interface CurrentAttempt {
+  readonly taskId: number
+  readonly mesosTaskId: string
+  readonly agentId: string
+}
+
 /** A task waits because the executor of its last attempt died and the container may still run (invariant 7). */
 export interface Hold {
   readonly agentId: string

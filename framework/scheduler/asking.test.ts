@@ -1,29 +1,13 @@
 // Reconciliation and kills: what is asked for or sent again, when, and when no more.
 import { expect } from 'chai'
 import type { SchedulerCall } from 'mesos-http-client'
-import type { ActiveAttempt, KillOrder } from '../usecases/index.ts'
+import type { CurrentAttempt } from '../domain/task.ts'
 import { KillRepeater } from './kill-repeater.ts'
 import { Reconciler } from './reconciler.ts'
 import { RecordedCalls, TestClock } from './testing/support.ts'
 
-function active(mesosTaskId: string): ActiveAttempt {
-  return {
-    taskId: 1,
-    name: 'demo',
-    tenant: 'default',
-    attempt: 1,
-    mesosTaskId,
-    agentId: `agent-of-${mesosTaskId}`,
-    hostname: 'h',
-    agentUrl: 'http://h:5051',
-    executorId: 'e',
-    executorGeneration: 0,
-    state: 'TASK_RUNNING',
-    taskState: 'RUNNING',
-    resources: { cpuMillis: 1, memMb: 1, diskMb: 0, ports: 0 },
-    killRequested: false,
-    launchedAt: new Date(0),
-  }
+function active(mesosTaskId: string): CurrentAttempt {
+  return { taskId: 1, mesosTaskId, agentId: `agent-of-${mesosTaskId}` }
 }
 
 const asked = (call: SchedulerCall | undefined): string[] =>
@@ -61,7 +45,7 @@ describe('reconciler', () => {
 
   afterEach(() => made.close())
 
-  it('asks in batches, with agent ids, again and again for those not heard of (S62, S66, S69)', async () => {
+  it('asks in batches, with agent ids, again and again for those that are silent (S62, S66, S68, S69)', async () => {
     const run = reconciler()
     run.start()
     await calls.until('RECONCILE', 2)
@@ -118,13 +102,6 @@ describe('reconciler', () => {
 })
 
 describe('kill repeater', () => {
-  const order = (mesosTaskId: string): KillOrder => ({
-    taskId: 1,
-    mesosTaskId,
-    agentId: 'agent-1',
-    killGraceMs: 1000,
-    requestedAt: new Date(0),
-  })
   let calls: RecordedCalls
   let clock: TestClock
   let orders: string[]
@@ -137,7 +114,7 @@ describe('kill repeater', () => {
     orders = ['a']
     sending = new Set()
     kills = new KillRepeater({
-      store: { loadKills: () => Promise.resolve(orders.map(order)) },
+      store: { loadKills: () => Promise.resolve(orders.map(active)) },
       calls,
       isSending: id => sending.has(id),
       now: clock.now,
@@ -145,10 +122,10 @@ describe('kill repeater', () => {
     })
   })
 
-  it('sends a KILL at once, and again each 5 s until the task has ended (S71)', async () => {
+  it('sends a KILL at once, and again each 5 s until the task has ended, naming its agent (S71, S72)', async () => {
     await kills.run()
     expect(calls.calls).to.deep.equal([
-      { type: 'KILL', kill: { task_id: { value: 'a' }, agent_id: { value: 'agent-1' } } },
+      { type: 'KILL', kill: { task_id: { value: 'a' }, agent_id: { value: 'agent-of-a' } } },
     ])
     clock.pass(4999)
     await kills.run()

@@ -81,18 +81,11 @@ describe('the queue and intents', function () {
     expect((await commitIntents(world.deps, world.lease, intents)).size).to.equal(0)
     const active = await loadActive(world.deps)
     expect(active).to.have.length(2)
-    expect(active[0]).to.deep.include({
-      taskId: tasks[0]?.id,
-      mesosTaskId: intents[0]?.mesosTaskId,
-      attempt: 1,
-      agentId: 'agent-1',
-      state: 'INTENT',
-      taskState: 'LAUNCHING',
-      killRequested: false,
-      launchedAt: world.now,
-      resources: tasks[0]?.spec.resources,
-    })
-    expect(active[0]).to.not.have.property('lastUpdateAt')
+    const { taskId, attempt: number, ...place } = world.intent(tasks[0]?.id ?? 0)
+    expect(active[0]).to.deep.equal({ taskId, mesosTaskId: place.mesosTaskId, agentId: 'agent-1' })
+    const task = await world.get(taskId)
+    expect(task.state).to.equal('LAUNCHING')
+    expect(task.attempts).to.deep.equal([{ number, state: 'INTENT', launchedAt: world.now, ...place }])
   })
 
   it('leaves only the culprit out where the database refuses a batch', async () => {
@@ -158,13 +151,11 @@ describe('the queue and intents', function () {
     expect(await world.state(kept.id)).to.equal('LAUNCHING')
   })
 
-  it('orders kills of what runs, with its grace, until it ended', async () => {
-    const { id, mesosTaskId } = await world.started({ ...retries(3), killGraceSeconds: 2.5 })
+  it('orders kills of what runs until it ended (S71)', async () => {
+    const { id, mesosTaskId } = await world.started(retries(3))
     expect(await requestKill(world.deps, { tenant: 'default', id })).to.include({ state: 'RUNNING' })
     expect(world.hints).to.include('kills')
-    expect(await loadKills(world.deps)).to.deep.equal([
-      { taskId: id, mesosTaskId, agentId: 'agent-1', killGraceMs: 2_500, requestedAt: world.now },
-    ])
+    expect(await loadKills(world.deps)).to.deep.equal([{ taskId: id, mesosTaskId, agentId: 'agent-1' }])
     await world.hear(mesosTaskId, 'TASK_KILLING')
     expect(await loadKills(world.deps)).to.have.length(1)
     await world.hear(mesosTaskId, 'TASK_KILLED')

@@ -1,12 +1,11 @@
 // What the leader keeps in memory, read from the truth: what waits, what is at Mesos, what must end.
-import { launchableAt } from '../domain/task.ts'
+import { type CurrentAttempt, launchableAt, type LiveState } from '../domain/task.ts'
 import { countTasks as countByState } from '../store/queries/count-tasks.ts'
 import { selectActive } from '../store/queries/select-active.ts'
 import { selectKills } from '../store/queries/select-kills.ts'
 import { type PendingRow, selectPending } from '../store/queries/select-pending.ts'
-import type { LiveState } from '../domain/task.ts'
 import type { Deps } from './deps.ts'
-import type { ActiveAttempt, KillOrder, PendingTask, PendingTasks } from './types.ts'
+import type { PendingTask, PendingTasks } from './types.ts'
 
 /**
  * Everything that waits: pages by `afterId` (keep the FIRST page's horizon). Later, with `since`, only what was queued or
@@ -40,15 +39,14 @@ function pendingOf(row: PendingRow): PendingTask {
   }
 }
 
-export async function loadActive(deps: Deps): Promise<readonly ActiveAttempt[]> {
-  const rows = await selectActive(deps.pool)
-  return rows.map(({ lastUpdateAt, ...row }) => ({ ...row, ...(lastUpdateAt ? { lastUpdateAt } : {}) }))
+/** All that Mesos has, or may have, of us. */
+export async function loadActive(deps: Deps): Promise<readonly CurrentAttempt[]> {
+  return await selectActive(deps.pool)
 }
 
-/** To be read when `kills` is notified, and each second or so (S71). */
-export async function loadKills(deps: Deps): Promise<readonly KillOrder[]> {
-  const rows = await selectKills(deps.pool)
-  return rows.map(({ killGraceSeconds, ...row }) => ({ ...row, killGraceMs: killGraceSeconds * 1000 }))
+/** What must end: asked for by a client, or over its run time. To be read when `kills` is notified, and each second or so (S71). */
+export async function loadKills(deps: Deps): Promise<readonly CurrentAttempt[]> {
+  return await selectKills(deps.pool)
 }
 
 export async function countTasks(deps: Deps): Promise<Record<LiveState, number>> {

@@ -1,7 +1,7 @@
 // The words in which edges and the scheduler's loop speak with the use cases. Types only.
 import type { TaskOutcome } from '../../proto/payload.ts'
 import type { TaskSpec } from '../domain/spec.ts'
-import type { Attempt, Blame, LiveState, Task, TaskState } from '../domain/task.ts'
+import type { Attempt, Blame, Task, TaskState } from '../domain/task.ts'
 
 /** A task as an answer shows it; `attempts` oldest first. Edges leave out what is not public (failures, agentUrl, …). */
 export type TaskView = Task & { readonly attempts: readonly Attempt[] }
@@ -29,37 +29,6 @@ export interface PendingTasks {
   readonly tasks: readonly PendingTask[]
   /** Pass it as `since` to learn what was queued after this reading (some may come again: take them by id). */
   readonly horizon: string
-}
-
-/** A current attempt that has not ended. */
-export interface ActiveAttempt {
-  readonly taskId: number
-  readonly name: string
-  readonly tenant: string
-  readonly attempt: number
-  readonly mesosTaskId: string
-  readonly agentId: string
-  readonly hostname: string
-  readonly agentUrl: string
-  readonly executorId: string
-  readonly executorGeneration: number
-  /** Mesos' own, or `INTENT`. */
-  readonly state: string
-  readonly taskState: LiveState
-  readonly resources: TaskSpec['resources']
-  readonly killRequested: boolean
-  readonly launchedAt: Date
-  /** Absent before the first update. */
-  readonly lastUpdateAt?: Date
-}
-
-/** A current attempt that must end: asked for by a client, or over its run time. */
-export interface KillOrder {
-  readonly taskId: number
-  readonly mesosTaskId: string
-  readonly agentId: string
-  readonly killGraceMs: number
-  readonly requestedAt: Date
 }
 
 export interface Intent {
