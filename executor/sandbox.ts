@@ -11,7 +11,7 @@ import { chmod, chown, mkdir, open, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { reasonOf } from './logger.ts'
 
-export const maxResultBytes = 64 * 1024
+const maxResultBytes = 64 * 1024
 
 /** Who works in the sandbox: a user of this machine, or a container with any uid. */
 export type SandboxOwner =

@@ -38,7 +38,7 @@ export interface WiredScheduler {
 }
 
 /** How an executor of this configuration looks, and what the loop may take its time for. */
-export function schedulerSettings(
+function schedulerSettings(
   config: Config,
   executorUris: readonly string[],
   pollMs?: number,

@@ -53,8 +53,8 @@ describe('an engine in trouble', function () {
       docker.list({ labels: [] }),
       docker.remove('x', { force: true, volumes: true }),
     ]
-    for (const { kind, engineFault, message } of await Promise.all(calls.map(failureOf))) {
-      expect([kind, engineFault]).to.deep.equal(['timeout', true])
+    for (const { kind, imageFault, specFault, message } of await Promise.all(calls.map(failureOf))) {
+      expect([kind, imageFault, specFault]).to.deep.equal(['timeout', false, false])
       expect(message).to.contain('did not answer within 0.2 s')
     }
   })
@@ -70,7 +70,7 @@ describe('an engine in trouble', function () {
     await absent.close()
     fake.answers.set('GET /_ping', answer(404, '<html>'))
     const error = await failureOf(docker.inspect('x'))
-    expect([error.kind, error.engineFault]).to.deep.equal(['engine', true])
+    expect([error.kind, error.imageFault, error.specFault]).to.deep.equal(['engine', false, false])
     for (const dockerHost of ['', 'ssh://host', 'https://host:1', '/var/run/docker.sock', 'unix://relative'])
       expect(() => new DockerEngine({ dockerHost }), dockerHost).to.throw(DockerError, 'a Docker host is')
   })
@@ -94,12 +94,7 @@ describe('an engine in trouble', function () {
     ] as const) {
       fake.answers.set('POST /containers/create', answer(status, { message: 'because' }))
       const error = await failureOf(docker.create('x', { Image: 'x', HostConfig: {} }))
-      expect([error.kind, error.specFault, error.engineFault, error.message]).to.deep.equal([
-        kind,
-        specFault,
-        !specFault,
-        'because',
-      ])
+      expect([error.kind, error.specFault, error.message]).to.deep.equal([kind, specFault, 'because'])
     }
     fake.answers.set('GET /containers/json', answer(200, 'no JSON'))
     expect((await failureOf(docker.list({ labels: [] }))).kind).to.equal('engine')

@@ -25,7 +25,7 @@ export interface EngineTimeouts {
   readonly lostAfterMs: number
 }
 
-export const defaultTimeouts: EngineTimeouts = {
+const defaultTimeouts: EngineTimeouts = {
   pingMs: 10_000,
   callMs: 30_000,
   workMs: 60_000,

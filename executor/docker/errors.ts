@@ -57,11 +57,6 @@ export class DockerError extends Error {
     return this.kind === 'bad_request' || this.kind === 'not_found' || this.kind === 'conflict'
   }
 
-  /** Nobody's fault but the platform's. */
-  get engineFault(): boolean {
-    return !this.imageFault && !this.specFault && this.kind !== 'cancelled'
-  }
-
   /** Whether the engine may have carried it out all the same. */
   get outcomeUnknown(): boolean {
     return this.kind === 'timeout' || this.kind === 'unreachable'

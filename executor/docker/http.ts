@@ -258,7 +258,7 @@ function failure(status: number, text: string, { operation }: CallOptions): Dock
 }
 
 /** The engine's own words in an error's body: `{"message": "…"}`, or plain text of something in between. */
-export function messageOf(text: string): string {
+function messageOf(text: string): string {
   try {
     const body: unknown = JSON.parse(text)
     if (typeof body === 'object' && body !== null && 'message' in body) return String(body.message).trim()

@@ -115,7 +115,7 @@ export async function readProgress(
 }
 
 /** The error in a line of progress, if it is one: `{"errorDetail": {"message": "…"}, "error": "…"}`. */
-export function errorOfLine(line: string): string | undefined {
+function errorOfLine(line: string): string | undefined {
   if (line.trim() === '') return undefined
   try {
     const progress: unknown = JSON.parse(line)

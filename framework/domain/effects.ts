@@ -26,8 +26,7 @@ export interface TaskEvents extends Record<UpdateKind, Updates> {
   readonly withdraw: { readonly message: string }
   /** A client asks for its end. */
   readonly kill: object
-  /** It waited longer than `maxQueueSeconds`. */
-  /** `why`: what the leader last knew of why it waits. */
+  /** It waited longer than `maxQueueSeconds`. `why`: what the leader last knew of why it waits. */
   readonly queueTimeout: { readonly why?: string }
   /** It ran longer than `maxRuntimeSeconds`, and its executor did nothing about it. */
   readonly overrun: object

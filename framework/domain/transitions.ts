@@ -243,11 +243,7 @@ function doubt({ task, attempt, now }: Launched, { update }: UpdateEvent): Effec
     unsettledSince: attempt.unsettledSince ?? now,
     lastUpdateAt: now,
   }
-  return change(
-    task,
-    unsettled.unsettledSince ? { ...task, message: causeOf(task, update) } : task,
-    unsettled,
-  )
+  return change(task, { ...task, message: causeOf(task, update) }, unsettled)
 }
 
 function settle(situation: Launched): Effect {

@@ -114,7 +114,7 @@ const knownCodes: Readonly<Record<string, readonly [ProblemCode, string?]>> = {
 }
 
 /** Whether a store that is down, starting or out of connections is behind this error, so that trying again helps. */
-export function isStoreUnavailable(error: unknown): boolean {
+function isStoreUnavailable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isStoreUnavailable)
   const code = codeOf(error)
   if (code !== undefined) {

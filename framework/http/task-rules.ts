@@ -162,7 +162,7 @@ export function textErrors(body: unknown): FieldError[] {
   return errors
 }
 
-export function textFault(text: string): string | undefined {
+function textFault(text: string): string | undefined {
   if (text.includes('\0')) return 'must not contain the character NUL'
   return text.isWellFormed() ? undefined : 'must be valid Unicode: half of a surrogate pair is in it'
 }

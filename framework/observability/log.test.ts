@@ -1,6 +1,6 @@
 // Lines of the log in both formats.
 import { expect } from 'chai'
-import { createLogger, partLogger, taskLogger, type LogOptions } from './log.ts'
+import { createLogger, partLogger, type LogOptions } from './log.ts'
 
 function lines(format: LogOptions['format'], level: LogOptions['level'] = 'info') {
   const written: string[] = []
@@ -17,7 +17,7 @@ function lines(format: LogOptions['format'], level: LogOptions['level'] = 'info'
 describe('log', () => {
   it('writes one JSON object a line', () => {
     const { logger, written } = lines('json')
-    taskLogger(partLogger(logger, 'scheduler'), 42).info({ agentId: 'S1' }, 'launched')
+    partLogger(logger, 'scheduler').info({ taskId: 42, agentId: 'S1' }, 'launched')
     expect(written).to.have.lengthOf(1)
     const entry = JSON.parse(written[0] ?? '') as Record<string, unknown>
     expect(entry).to.include({
@@ -41,7 +41,7 @@ describe('log', () => {
 
   it('writes the pattern', () => {
     const { logger, written } = lines('pattern')
-    taskLogger(partLogger(logger, 'scheduler'), 42).warn('launched')
+    partLogger(logger, 'scheduler').warn({ taskId: 42 }, 'launched')
     expect(written[0]).to.match(
       /^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] \[juice\] \[box:8080\] \[42\] \[WARN\] \[scheduler\] launched\n$/,
     )

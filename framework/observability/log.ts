@@ -15,7 +15,7 @@ export interface LogOptions {
   readonly destination?: DestinationStream
 }
 
-/** The root of a process's loggers; `partLogger` and `taskLogger` make the others. */
+/** The root of a process's loggers; `partLogger` makes the others. */
 export function createLogger(options: LogOptions): Logger {
   const destination = options.destination ?? pino.destination({ fd: 1, sync: true })
   const lines = options.format === 'json' ? destination : patternStream(destination)
@@ -35,11 +35,6 @@ export function partLogger(logger: Logger, part: string): Logger {
   return logger.child({ logger: part })
 }
 
-/** A logger whose lines belong to one task. */
-export function taskLogger(logger: Logger, taskId: number): Logger {
-  return logger.child({ taskId })
-}
-
 function patternStream(destination: DestinationStream): DestinationStream {
   return {
     write(line) {
@@ -49,7 +44,7 @@ function patternStream(destination: DestinationStream): DestinationStream {
 }
 
 /** One line of JSON in the pattern; fields that have no place in it follow the message as JSON. */
-export function toPattern(line: string): string {
+function toPattern(line: string): string {
   const { time, app, instance, taskId, level, logger, msg, err, ...rest } = JSON.parse(line) as LogLine
   const head = [time, app, instance, taskId, level?.toUpperCase(), logger]
     .map(part => `[${visible(String(part ?? '-'))}]`)

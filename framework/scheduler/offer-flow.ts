@@ -34,7 +34,7 @@ export type FlowAction =
   | { readonly name: 'suppress' }
 
 /** How long offers are kept coming, and held, after the last task found its place: the next one often follows. */
-export const lingerMs = 2000
+const lingerMs = 2000
 /** Offers come some ms after they were asked for, or there are none. */
 const answerMs = 1000
 

@@ -16,7 +16,7 @@ export interface AttemptToLaunch {
 }
 
 /** What the executor is told. Defaults of the executor's settings are left to it. */
-export function payloadOf(
+function payloadOf(
   task: Pick<AttemptToLaunch, 'taskId' | 'tenant' | 'attempt' | 'spec' | 'ports'>,
 ): TaskPayload {
   const { spec } = task

@@ -10,7 +10,7 @@ const redirects: ReadonlySet<number | undefined> = new Set([301, 302, 307, 308])
  * Where an answer points to; undefined if it is no redirect.
  * @throws MesosError `redirect_loop` for a Location that is none, or that would leave TLS
  */
-export function redirectTarget(from: URL, answer: IncomingMessage): URL | undefined {
+function redirectTarget(from: URL, answer: IncomingMessage): URL | undefined {
   const { location } = answer.headers
   if (!redirects.has(answer.statusCode) || location === undefined) return undefined
   const target = URL.parse(location, from.href)

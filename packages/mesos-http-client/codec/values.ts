@@ -116,7 +116,7 @@ export function enumNumber(table: EnumTable, value: unknown): number {
   throw new ContentError(`is no ${table.name}: ${shown(value)}`)
 }
 
-export const isPlain = (value: unknown): value is Plain =>
+const isPlain = (value: unknown): value is Plain =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
 
 /** @throws ContentError */
