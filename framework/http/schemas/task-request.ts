@@ -167,7 +167,7 @@ const Uri = Type.Object(
     ),
     executable: Type.Optional(Type.Boolean({ default: false })),
     cache: Type.Optional(
-      Type.Boolean({ default: false, description: 'Keep it on the agent for other tasks.' }),
+      Type.Boolean({ default: false, description: 'No effect yet: each task fetches its own.' }),
     ),
     sha256: Type.Optional(
       Type.String({
