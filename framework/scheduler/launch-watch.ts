@@ -14,6 +14,8 @@ export interface LaunchWatchOptions {
 }
 
 const maxWaitMs = 60_000
+/** At once, with a look each second: about 1,000 each 5 s (S69). */
+const batch = 200
 
 export class LaunchWatch {
   readonly #watched = new Map<string, Watched>()
@@ -53,10 +55,11 @@ export class LaunchWatch {
     return this.#watched.get(mesosTaskId)?.phase.name === 'sending'
   }
 
-  /** Those to ask for now; they come again, ever later, until settled. */
+  /** Those to ask for now, a batch at most; they come again, ever later, until settled. */
   overdue(nowMs: number): { mesosTaskId: string; agentId: string }[] {
     const tasks: { mesosTaskId: string; agentId: string }[] = []
     for (const [mesosTaskId, { agentId, phase }] of this.#watched) {
+      if (tasks.length === batch) break
       if (phase.name === 'sending' || phase.askAtMs > nowMs) continue
       tasks.push({ mesosTaskId, agentId })
       phase.waitMs = Math.min(maxWaitMs, phase.waitMs * 2)

@@ -181,6 +181,18 @@ describe('launch watch', () => {
     expect(watch.overdue(59_999)).to.deep.equal([])
     expect(watch.overdue(60_000)).to.have.length(1)
   })
+
+  it('asks for many in batches, one after the other (S69)', () => {
+    const watch = new LaunchWatch({ timeoutMs: 1000 })
+    const ids = Array.from({ length: 250 }, (_, i) => `t${i}`)
+    for (const id of ids) {
+      watch.sending(id, 'a', 'e')
+      watch.sent(id, 0)
+    }
+    const asked = [watch.overdue(1000), watch.overdue(1001)]
+    expect(asked.map(({ length }) => length)).to.deep.equal([200, 50])
+    expect(asked.flat().map(({ mesosTaskId }) => mesosTaskId)).to.have.members(ids)
+  })
 })
 
 describe('offer book', () => {

@@ -137,6 +137,10 @@ describe('errors', function () {
     expect(refused.message).to.equal('ACCEPT: connect ECONNREFUSED 127.0.0.1:1')
     const reset = errorFromFailure('ACCEPT', coded('ECONNRESET', 'socket hang up'))
     expect([reset.code, reset.maybeDone]).to.deep.equal(['disconnected', true])
+    for (const code of ['EHOSTUNREACH', 'ERR_SSL_BAD_RECORD_MAC']) {
+      const late = errorFromFailure('ACCEPT', coded(code), true)
+      expect([late.code, late.maybeDone], code).to.deep.equal(['disconnected', true])
+    }
     expect(reset.message).to.equal('ACCEPT: socket hang up (ECONNRESET)')
     expect(errorFromFailure('x', coded('CERT_HAS_EXPIRED')).code).to.equal('unreachable')
     expect(errorFromFailure('x', 'text').message).to.equal('x: text')

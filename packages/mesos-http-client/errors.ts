@@ -28,7 +28,7 @@ export type MesosErrorCode =
   | 'refused' // the master doesn't take this FrameworkInfo (S18, S23)
   | 'ended_by_peer' // any other ERROR event (E14)
   // contents
-  | 'unreadable' // bytes that are no message
+  | 'unreadable' // bytes that are no message: an answer like that says nothing of what was done
   | 'unsendable' // a message that can't be encoded: a required field is missing, a value is out of range
   // our own doing
   | 'no_longer_wanted' // resubscribe() was called
@@ -75,7 +75,7 @@ const verdicts: Readonly<Record<MesosErrorCode, Verdict>> = {
   framework_removed: verdict('fatal', 'subscriptionLost'),
   refused: verdict('fatal', 'subscriptionLost'),
   ended_by_peer: verdict('retryable', 'subscriptionLost'),
-  unreadable: verdict('retryable'),
+  unreadable: verdict('retryable', 'maybeDone'),
   unsendable: verdict(),
   no_longer_wanted: verdict('retryable', 'subscriptionLost'),
   closed: verdict(),
@@ -169,8 +169,11 @@ const beforeSending = new Set([
   'EADDRNOTAVAIL',
 ])
 
-/** Whatever was thrown on the way, as a MesosError. TLS failures count as unreachable: nothing was sent. */
-export function errorFromFailure(what: string, thrown: unknown): MesosError {
+/**
+ * Whatever was thrown on the way, as a MesosError. TLS failures count as unreachable: nothing was sent.
+ * @param connected the connection stood already: routes and TLS can fail later too, when something may have been done
+ */
+export function errorFromFailure(what: string, thrown: unknown, connected = false): MesosError {
   if (thrown instanceof MesosError) return thrown
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
@@ -178,7 +181,7 @@ export function errorFromFailure(what: string, thrown: unknown): MesosError {
   // AggregateError of several addresses has an empty message
   const text = error.message || code
   return new MesosError(
-    beforeSending.has(code) || tls ? 'unreachable' : 'disconnected',
+    !connected && (beforeSending.has(code) || tls) ? 'unreachable' : 'disconnected',
     `${what}: ${text}${text.includes(code) ? '' : ` (${code})`}`,
     { cause: error },
   )

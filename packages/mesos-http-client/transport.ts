@@ -92,11 +92,14 @@ export function send(request: HttpRequest): Exchange {
     cancelTimer()
     cancelTimer = clock.after(ms, () => outgoing.destroy(error))
   }
-  const awaitAnswer = () =>
+  let connected = false
+  const awaitAnswer = () => {
+    connected = true
     limit(
       request.answerTimeoutMs,
       new MesosError('timeout', `${what}: no answer within ${request.answerTimeoutMs} ms`),
     )
+  }
 
   // waiting for a free connection of the pool counts for nobody; then either we connect or we are connected
   outgoing.once('socket', socket => {
@@ -114,7 +117,7 @@ export function send(request: HttpRequest): Exchange {
   })
   outgoing.on('error', error => {
     cancelTimer()
-    reject(errorFromFailure(what, error))
+    reject(errorFromFailure(what, error, connected))
   })
   outgoing.once('close', () => {
     cancelTimer()
@@ -161,7 +164,7 @@ export async function* bodyOf(
       cancelTimer = clock.after(silenceMs, silent)
     }
   } catch (error) {
-    throw errorFromFailure(what, error)
+    throw errorFromFailure(what, error, true)
   } finally {
     cancelTimer()
   }
