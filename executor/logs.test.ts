@@ -29,7 +29,7 @@ describe('logs of a task', () => {
     expect(Buffer.from(logs.tails().stderr).toString()).to.equal('error')
   })
 
-  it('rotate 10 MB without a newline by size, lose no byte that is kept, and hold the writer back', async () => {
+  it('rotate 10 MB without a newline by size, lose no byte that is kept, and hold the writer back (E44)', async () => {
     const logs = await openLogs(4 * 1024 * 1024, 3)
     const chunk = Buffer.alloc(64 * 1024, 'x')
     let heldBack = 0

@@ -137,7 +137,7 @@ function checkSends(actions: readonly Action[], harness: Harness): void {
 }
 
 describe('state machine of the executor, for every sequence of events', () => {
-  it('keeps the order STARTING < RUNNING < KILLING < terminal, each at most once, and sends in that order', () => {
+  it('keeps the order STARTING < RUNNING < KILLING < terminal, each at most once, and sends in that order (E16, E18, E21)', () => {
     fc.assert(
       fc.property(happenings, fc.boolean(), (all, killingState) => {
         const harness = new Harness()

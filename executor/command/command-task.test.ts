@@ -148,7 +148,7 @@ describe('command tasks', function () {
     expect(end.startedAtMs).to.be.at.most(end.finishedAtMs)
   })
 
-  it('have the promised environment, nothing of ours, and their sandbox as folder', async () => {
+  it('have the promised environment, nothing of ours, and their sandbox as folder (E6)', async () => {
     process.env['SECRET_OF_TEST'] = 'secret'
     const { stdout } = await run('pwd; env', {
       env: [

@@ -82,7 +82,7 @@ describe('a container task on a real engine', function () {
       expect(ended).to.include({ oom: false }).and.not.have.any.keys('failure', 'signal')
   })
 
-  it('tells running out of memory from being killed', async () => {
+  it('tells running out of memory from being killed (E45)', async () => {
     const { end } = await bench.start({ memMb: 16, command: 'head -c 60000000 /dev/zero | tail; exit 137' })
     const ended = await end()
     expect(ended).to.deep.include({ exitCode: 137, oom: true, failure: 'FAILURE_OOM' })

@@ -158,7 +158,7 @@ describe('state machine of the executor, in time', () => {
       expect(harness.actions).to.deep.include({ type: 'exit', code: 0 })
     })
 
-    it('waits no longer than it may', () => {
+    it('waits no longer than it may (E38)', () => {
       for (const [end, code] of [
         [true, 0],
         [false, 1],

@@ -243,7 +243,7 @@ describe('transitions of a task', () => {
       message: 'health check timed out',
     })
 
-    it('leaves the attempt current for a while (S57), and as it was when it comes back', () => {
+    it('leaves the attempt current for a while (S57), and as it was when it comes back (S56)', () => {
       const gone = changed(hear(running(), attempt(inTask), away))
       expect(gone.task).to.include({
         state: 'RUNNING',
@@ -407,7 +407,7 @@ describe('transitions of a task', () => {
     })
   })
 
-  it('never leaves a terminal state, and asks to kill what is alive there (S51, S54)', () => {
+  it('never leaves a terminal state, and asks to kill what is alive there (S51, S54, S61)', () => {
     const task = running({ state: 'FINISHED', finishedAt: start })
     const seen = update('TASK_RUNNING')
     expect(hear(task, attempt({ finishedAt: start }), seen)).to.deep.equal({

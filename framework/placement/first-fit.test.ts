@@ -68,7 +68,7 @@ describe('first fit', () => {
     expect(reasons(plan)).to.deep.equal(['1 agent: not enough cpus (largest free 0 of 1)'])
   })
 
-  it('says for each agent why not, most frequent first', () => {
+  it('says for each agent why not, most frequent first; GPUs are left alone (S28)', () => {
     const offers = [
       offer({ agent: 'a1', memMb: 512 }),
       offer({ agent: 'a2', memMb: 576 }),

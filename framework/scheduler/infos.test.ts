@@ -17,7 +17,7 @@ const framework: FrameworkSettings = {
 }
 
 describe('framework info', () => {
-  it('says who we are (S20–S23)', () => {
+  it('says who we are (S20, S21, S22, S23, S26, S27, S29)', () => {
     expect(frameworkInfo({ ...framework, principal: 'p' })).to.deep.equal({
       name: 'juice',
       user: 'root',

@@ -101,7 +101,7 @@ describe('launch cycle', () => {
     at = new Fixture()
   })
 
-  it('asks for offers when something waits, launches, holds the rest a moment, then suppresses', async () => {
+  it('asks for offers when something waits, launches, holds the rest a moment, then suppresses (S32)', async () => {
     at.cycle.subscribed(true)
     expect(await at.cycle.run()).to.equal(undefined)
     expect(at.calls.calls).to.deep.equal([])
@@ -266,7 +266,7 @@ describe('launch cycle', () => {
     expect(at.calls.calls.map(call => launched(call).length)).to.deep.equal([3, 2])
   })
 
-  it('refuses what does not fit, says why, and asks again only for newcomers', async () => {
+  it('refuses what does not fit for long, says why, and asks again only for newcomers (S33, S34)', async () => {
     at.cycle.subscribed(false)
     at.queue.put(
       pendingTask(1, {
