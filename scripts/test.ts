@@ -1,12 +1,13 @@
-// Runs mocha with one PostgreSQL server and one Docker engine for the whole run, then looks for what was left behind.
+// Runs mocha with one PostgreSQL server and one Docker engine for the whole run; what tests leave behind counts as failed.
 // Prints `N passed, N failed` last, also where mocha died before it could count.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { findDockerEngine, startDockerEngine } from './docker-engine.ts'
+import { killProcessesOf, leftovers } from './lib/leftovers.ts'
 import { mochaArguments } from './lib/mocha-arguments.ts'
 import { startPostgres } from './postgres.ts'
 
@@ -14,6 +15,12 @@ const root = join(import.meta.dirname, '..')
 const mochaProgram = join(root, 'node_modules/mocha/bin/mocha.js')
 /** A leaked handle keeps mocha alive for ever; no honest run takes this long. */
 const timeoutMs = 30 * 60_000
+/** For processes that are just ending when mocha does. */
+const patienceMs = 5000
+
+// What runs is ended in order; the exit code then says that it did not pass.
+const interrupt = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt.abort())
 
 interface Count {
   readonly passed: number
@@ -28,13 +35,17 @@ async function runMocha(env: NodeJS.ProcessEnv): Promise<Count> {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   })
-  const stop = (): void => {
-    if (mocha.pid !== undefined) process.kill(-mocha.pid, 'SIGTERM')
+  const stop = (signal: NodeJS.Signals): void => {
+    try {
+      if (mocha.pid !== undefined) process.kill(-mocha.pid, signal)
+    } catch {
+      // It has ended by itself.
+    }
   }
-  process.on('SIGINT', stop).on('SIGTERM', stop)
+  interrupt.signal.addEventListener('abort', () => stop('SIGTERM'))
   const watchdog = setTimeout(() => {
     process.stdout.write(`mocha did not end within ${timeoutMs / 60_000} minutes: a handle was leaked\n`)
-    if (mocha.pid !== undefined) process.kill(-mocha.pid, 'SIGKILL')
+    stop('SIGKILL')
   }, timeoutMs)
   const exited = once(mocha, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   let count: Count | undefined
@@ -46,7 +57,10 @@ async function runMocha(env: NodeJS.ProcessEnv): Promise<Count> {
   const [code, signal] = await exited
   clearTimeout(watchdog)
   if (count === undefined) {
-    process.stdout.write(`mocha ended (${signal ?? code}) before it had counted\n`)
+    const why = interrupt.signal.aborted
+      ? 'interrupted'
+      : `mocha ended (${signal ?? code}) before it had counted`
+    process.stdout.write(`${why}\n`)
     return { passed: 0, failed: 1, skipped: 0 }
   }
   return code !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count
@@ -58,7 +72,12 @@ async function main(): Promise<number> {
   resources.defer(() => rm(dir, { recursive: true, force: true }))
   // PostgreSQL runs as another user below it.
   await chmod(dir, 0o755)
-  const env: NodeJS.ProcessEnv = { ...process.env }
+  // Tests put everything below it, so what they forget is known to be theirs. Some run as other users.
+  const tmp = join(dir, 'tmp')
+  await mkdir(tmp)
+  await chmod(tmp, 0o1777)
+  resources.defer(() => killProcessesOf(tmp))
+  const env: NodeJS.ProcessEnv = { ...process.env, TMPDIR: tmp }
   if (env['JUICE_TEST_DATABASE_URL'] === undefined) {
     const postgres = await startPostgres({ dir: join(dir, 'postgres') })
     resources.defer(() => postgres.close())
@@ -73,17 +92,22 @@ async function main(): Promise<number> {
       env['JUICE_TEST_DOCKER_HOST'] = engine.dockerHost
     }
   }
+  interrupt.signal.throwIfAborted()
   const count = await runMocha(env)
+  const left = interrupt.signal.aborted ? [] : await leftovers(tmp, patienceMs)
+  for (const what of left) process.stdout.write(`left behind: ${what}\n`)
   await resources.disposeAsync()
   const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : ''
-  process.stdout.write(`${count.passed} passed, ${count.failed} failed${skipped}\n`)
-  return count.failed === 0 && count.skipped === 0 && count.passed > 0 ? 0 : 1
+  const failed = count.failed + left.length
+  process.stdout.write(`${count.passed} passed, ${failed} failed${skipped}\n`)
+  return failed === 0 && count.skipped === 0 && count.passed > 0 ? 0 : 1
 }
 
 try {
   process.exitCode = await main()
 } catch (error) {
-  process.stdout.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  if (interrupt.signal.aborted) process.stdout.write('interrupted\n')
+  else process.stdout.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
   process.stdout.write('0 passed, 1 failed\n')
   process.exitCode = 1
 }
