@@ -17,6 +17,8 @@ export interface UpdateIntakeOptions {
   readonly onError: (error: unknown) => void
   readonly onDepth?: (depth: number) => void
   readonly limit?: number
+  /** Of what executors sent along: an end may bring 128 KB. */
+  readonly limitBytes?: number
   readonly batch?: number
 }
 
@@ -30,10 +32,11 @@ export class UpdateIntake {
   readonly #options: Required<Omit<UpdateIntakeOptions, 'onDepth'>> & Pick<UpdateIntakeOptions, 'onDepth'>
   readonly #loop: Loop
   #items: Item[] = []
+  #dataBytes = 0
   #phase: Phase = 'open'
 
   constructor(options: UpdateIntakeOptions) {
-    this.#options = { limit: 10_000, batch: 500, ...options }
+    this.#options = { limit: 10_000, limitBytes: 64 * 1024 * 1024, batch: 500, ...options }
     this.#loop = new Loop({ run: () => this.#run(), onError: options.onError })
   }
 
@@ -59,13 +62,16 @@ export class UpdateIntake {
   async close(): Promise<void> {
     await this.#loop.close()
     this.#items = []
+    this.#dataBytes = 0
     this.#options.onDepth?.(0)
   }
 
   #push(item: Item): void {
     this.#items.push(item)
+    this.#dataBytes += dataBytes(item)
     this.#options.onDepth?.(this.depth)
-    if (this.#phase === 'open' && this.depth >= this.#options.limit) {
+    const { limit, limitBytes } = this.#options
+    if (this.#phase === 'open' && (this.depth >= limit || this.#dataBytes >= limitBytes)) {
       this.#phase = 'full'
       this.#options.pause()
     }
@@ -97,11 +103,16 @@ export class UpdateIntake {
   }
 
   #drop(count: number): void {
-    this.#items.splice(0, count)
+    for (const item of this.#items.splice(0, count)) this.#dataBytes -= dataBytes(item)
     this.#options.onDepth?.(this.depth)
-    if (this.#phase === 'full' && this.depth <= this.#options.limit / 2) {
+    const { limit, limitBytes } = this.#options
+    if (this.#phase === 'full' && this.depth <= limit / 2 && this.#dataBytes <= limitBytes / 2) {
       this.#phase = 'open'
       this.#options.resume()
     }
   }
+}
+
+function dataBytes(item: Item): number {
+  return item.kind === 'update' ? (item.status.data?.length ?? 0) : 0
 }

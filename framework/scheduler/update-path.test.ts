@@ -202,7 +202,7 @@ describe('update handler', () => {
 
 describe('update intake', () => {
   /** An intake whose batches the test lets through one by one. */
-  function gated(options: { limit?: number; batch?: number } = {}): {
+  function gated(options: { limit?: number; limitBytes?: number; batch?: number } = {}): {
     intake: UpdateIntake
     next: () => Promise<{ what: string; end: (error?: Error) => void }>
     log: string[]
@@ -263,6 +263,21 @@ describe('update intake', () => {
     third.end()
     ;(await next()).end()
     await intake.close()
+  })
+
+  it('is full also of few updates that bring much (S19)', async () => {
+    const { intake, next, log } = gated({ limitBytes: 300, batch: 1 })
+    for (const id of ['a', 'b']) intake.update(status(id, { data: new Uint8Array(120) }))
+    expect(log).to.deep.equal([])
+    intake.update(status('c', { data: new Uint8Array(60) }))
+    expect(log).to.deep.equal(['pause'])
+    ;(await next()).end()
+    const second = await next()
+    expect(log).to.deep.equal(['pause'])
+    second.end()
+    ;(await next()).end()
+    await intake.close()
+    expect(log).to.deep.equal(['pause', 'resume'])
   })
 
   it('tries the same again where the store did not answer', async () => {
