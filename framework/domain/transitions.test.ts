@@ -198,7 +198,10 @@ describe('transitions of a task', () => {
 
   describe('kill', () => {
     it('ends at once what waits, and is asked for once of what runs (S74)', () => {
-      expect(changed(happen(queued(), undefined, { type: 'kill' })).task.state).to.equal('KILLED')
+      const waiting = changed(happen(queued(), undefined, { type: 'kill' })).task
+      expect(waiting).to.include({ state: 'KILLED', message: 'Killed before it ran' })
+      const again = changed(happen({ ...queued(), attempt: 2 }, undefined, { type: 'kill' })).task
+      expect(again.message).to.equal('Killed before attempt 3')
       const asked = changed(happen(running(), attempt(inTask), { type: 'kill' }))
       expect(asked.task).to.include({ state: 'RUNNING' })
       expect(asked.events).to.deep.equal([{ type: 'kill_requested', state: 'RUNNING', attempt: 1 }])

@@ -146,7 +146,8 @@ function withdraw({ task, attempt, now }: Launched, { message }: TaskEvent<'with
 }
 
 function killed({ task, now }: Situation): Effect {
-  return endWaiting({ ...task, killRequestedAt: now }, 'KILLED', 'Killed before it ran', now)
+  const when = task.attempt === 0 ? 'before it ran' : `before attempt ${task.attempt + 1}`
+  return endWaiting({ ...task, killRequestedAt: now }, 'KILLED', `Killed ${when}`, now)
 }
 
 function askForEnd({ task, now }: Situation): Effect {
