@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -39,6 +39,14 @@ describe('embedded PostgreSQL', function () {
     expect(await ask(second.url, 'select x from kept')).to.deep.equal([{ x: 7 }])
     await second.close()
     await second.close()
+  })
+
+  it('does not run as the user of command tasks, who could kill it', async () => {
+    const server = await startPostgres({ dir, durable: false })
+    const { uid } = await stat(join(dir, 'data'))
+    await server.close()
+    expect(uid).not.to.equal(65534)
+    if (process.getuid?.() === 0) expect(uid).not.to.equal(0)
   })
 
   it('ends with the process that started it, even by SIGKILL', async () => {

