@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { findDockerEngine, startDockerEngine } from './docker-engine.ts'
-import { killProcessesOf, leftovers } from './lib/leftovers.ts'
+import { killProcessesOf, leftovers, removeContainersOf } from './lib/leftovers.ts'
 import { mochaArguments } from './lib/mocha-arguments.ts'
 import { startPostgres } from './postgres.ts'
 
@@ -76,7 +76,6 @@ async function main(): Promise<number> {
   const tmp = join(dir, 'tmp')
   await mkdir(tmp)
   await chmod(tmp, 0o1777)
-  resources.defer(() => killProcessesOf(tmp))
   const env: NodeJS.ProcessEnv = { ...process.env, TMPDIR: tmp }
   if (env['JUICE_TEST_DATABASE_URL'] === undefined) {
     const postgres = await startPostgres({ dir: join(dir, 'postgres') })
@@ -95,6 +94,9 @@ async function main(): Promise<number> {
   interrupt.signal.throwIfAborted()
   const count = await runMocha(env)
   const left = interrupt.signal.aborted ? [] : await leftovers(tmp, patienceMs)
+  await killProcessesOf(tmp)
+  const containers = await removeContainersOf(env['JUICE_TEST_DOCKER_HOST'], tmp)
+  if (!interrupt.signal.aborted) left.push(...containers.map(name => `container ${name}`))
   for (const what of left) process.stdout.write(`left behind: ${what}\n`)
   await resources.disposeAsync()
   const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : ''

@@ -3,9 +3,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { expect } from 'chai'
-import { killProcessesOf, leftovers } from './leftovers.ts'
+import { EngineHttp } from '../../executor/docker/http.ts'
+import { testDocker, testImage } from '../../test/support/docker.ts'
+import { killProcessesOf, leftovers, removeContainersOf } from './leftovers.ts'
 
 describe('what a test run leaves behind', () => {
   let dir: string
@@ -36,5 +38,15 @@ describe('what a test run leaves behind', () => {
       'SIGKILL',
       'SIGKILL',
     ])
+  })
+
+  it('is removed: containers that have a folder of it', async () => {
+    const { dockerHost } = await testDocker()
+    const http = new EngineHttp(dockerHost)
+    const body = { Image: testImage, HostConfig: { Binds: [`${dir}:/mnt`] } }
+    await http.call('POST', '/containers/create', { query: { name: basename(dir) }, body, timeoutMs: 60_000 })
+    http.close()
+    expect(await removeContainersOf(dockerHost, dir)).to.deep.equal([basename(dir)])
+    expect(await removeContainersOf(dockerHost, dir)).to.deep.equal([])
   })
 })

@@ -1,6 +1,8 @@
-// What a test run left behind: processes that know its folder of temporary files, and what is in that folder. Linux only.
+// What a test run left behind: processes that know its folder of temporary files, containers that have a part of it, and
+// what is in it. Linux only.
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { EngineHttp } from '../../executor/docker/http.ts'
 import { commandLine } from './processes.ts'
 
 /** Those that have `TMPDIR=dir` in their environment or work below `dir`. */
@@ -42,4 +44,28 @@ export async function killProcessesOf(dir: string): Promise<void> {
     }
     await sleep(20)
   }
+}
+
+/** Removes containers that have something below `dir` mounted, running or not, with their volumes; gives their names. */
+export async function removeContainersOf(dockerHost: string, dir: string): Promise<string[]> {
+  const http = new EngineHttp(dockerHost)
+  const timeoutMs = 60_000
+  try {
+    const { body } = await http.call('GET', '/containers/json', { query: { all: true }, timeoutMs })
+    const found = (body as ListedContainer[]).filter(({ Mounts }) =>
+      Mounts?.some(({ Source }) => `${Source ?? ''}/`.startsWith(`${dir}/`)),
+    )
+    for (const { Id } of found) {
+      await http.call('DELETE', `/containers/${Id}`, { query: { force: true, v: true }, timeoutMs })
+    }
+    return found.map(({ Names }) => Names?.[0]?.slice(1) ?? 'without a name')
+  } finally {
+    http.close()
+  }
+}
+
+interface ListedContainer {
+  readonly Id: string
+  readonly Names?: readonly string[]
+  readonly Mounts?: readonly { readonly Source?: string }[]
 }
