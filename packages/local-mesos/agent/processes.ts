@@ -2,6 +2,7 @@
 // One ProcessHost outlives its agents' restarts, as a machine does.
 import { spawn } from 'node:child_process'
 import { openSync, closeSync, readdirSync, readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import type { Clock, Timer } from '../core/clock.ts'
 
 export interface ProcessSpec {
@@ -35,6 +36,8 @@ interface Stat {
 
 /** How often a process that is not our child is looked at. */
 const pollMs = 100
+/** The same at the very end. */
+const killPollMs = 5
 
 export class ProcessHost {
   readonly #clock: Clock
@@ -92,8 +95,10 @@ export class ProcessHost {
    */
   killTree(leader: number): void {
     const found = new Set<number>()
+    const startTime = this.#watched.get(leader)?.startTime ?? ''
     for (;;) {
-      const fresh = family(leader, found)
+      // A process that has the pid of an ended leader by now is none of ours.
+      const fresh = family(leader, found).filter(pid => pid !== leader || lives(pid, startTime, undefined))
       if (fresh.length === 0) break
       for (const pid of fresh) {
         found.add(pid)
@@ -109,15 +114,13 @@ export class ProcessHost {
     signal(-leader, name)
   }
 
-  /** Kills every tree that was started here and still lives; resolves when the leaders have ended. */
+  /** Kills every tree that was started or taken up here and still lives; resolves when the leaders have ended. */
   async killAll(): Promise<void> {
-    const ended = [...this.#watched.values()].map(watched => {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.killTree(watched.pid)
-      this.onExit(watched.pid, undefined, () => resolve())
-      return promise
-    })
-    await Promise.all(ended)
+    for (const { pid, status } of this.#watched.values()) if (status === undefined) this.killTree(pid)
+    // A reference, unlike the timers of a clock: the program must not end before its executors have.
+    while ([...this.#watched.values()].some(({ pid, startTime, status }) => lives(pid, startTime, status))) {
+      await setTimeout(killPollMs)
+    }
     for (const { poll } of this.#watched.values()) poll?.cancel()
   }
 
@@ -143,12 +146,7 @@ export class ProcessHost {
     }
     this.#watched.set(pid, watched)
     const look = (): void => {
-      const now = stat(pid)
-      if (
-        now !== undefined &&
-        now.state !== 'Z' &&
-        (startTime === undefined || now.startTime === startTime)
-      ) {
+      if (lives(pid, watched.startTime, watched.status)) {
         watched.poll = this.#clock.after(pollMs, look)
       } else this.#exited(pid, 0)
     }
@@ -190,6 +188,11 @@ const signalNumbers: Readonly<Record<string, number>> = {
 function rawStatus(code: number | null, signalName: NodeJS.Signals | null): number {
   if (signalName !== null) return signalNumbers[signalName] ?? 1
   return (code ?? 0) << 8
+}
+
+function lives(pid: number, startTime: string, status: number | undefined): boolean {
+  const now = status === undefined ? stat(pid) : undefined
+  return now !== undefined && now.state !== 'Z' && (startTime === '' || now.startTime === startTime)
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -18,8 +18,8 @@ const allocationIntervalMs = 200
 export class Player {
   readonly #trace: Trace
   readonly #scenario: Scenario
-  readonly #clock = new VirtualClock(Date.UTC(2026, 10, 22))
-  readonly #startMs = this.#clock.now()
+  readonly #clock: VirtualClock
+  readonly #startMs: number
   readonly #cluster: LocalMesos
   readonly #mapping: Mapping
   readonly #clients = new Map<string, RawClient>()
@@ -244,8 +244,8 @@ export class Player {
     if (killed !== null) return this.#stubs.signal(killed[1] ?? '', killed[2] === '9' ? 'SIGKILL' : 'SIGTERM')
     if (environment !== undefined) return this.#stubs.checkEnvironment(environment, cwd ?? '', this.#mapping)
     if (gone !== undefined) return this.#stubs.checkGone(/^(\S+)'s process/.exec(action)?.[1], gone)
-    if (action === 'agent1: kill -9') await first?.stop()
-    if (action === 'agent1: started again') await first?.start()
+    if (action.startsWith('agent1: kill -9')) await first?.stop()
+    if (action.startsWith('agent1: started again')) await first?.start()
     if (action.startsWith('agent1: SIGSTOP')) first?.suspend()
     if (action.startsWith('agent1: SIGCONT')) first?.resume()
     if (action.startsWith('agent1: SIGUSR1')) first?.agent?.unregister()

@@ -25,6 +25,16 @@ const noAnswer = {
     (item.exchange.response.error !== undefined || item.exchange.response.status === 503),
 }
 
+const refused = {
+  why: 'a real agent takes time to start and refuses meanwhile; this one listens at once',
+  holds: (item: Item) => item.kind === 'request' && item.exchange.response.error !== undefined,
+}
+
+const registeredSooner = {
+  why: 'the recorded agent registered 100 ms after its window had ended, so what came meanwhile went out twice',
+  holds: (item: Item) => item.kind === 'event' && item.atMs === 3017,
+}
+
 const killedLater = {
   why: 'the recorded agent had killed ex-late when its pending updates went out a second time; here it dies just after',
   holds: (item: Item) =>
@@ -86,13 +96,39 @@ export const scenarios: readonly Scenario[] = [
   { trace: '12b', about: 'agent lost, not PARTITION_AWARE', agents: [1], skip: [noAnswer] },
   { trace: '13', about: 'master restart', agents: [1, 2], skip: [noAnswer] },
   {
+    trace: '13b',
+    about: 'master restart, in-memory registry',
+    agents: [1, 2],
+    options: { registry: 'in_memory' },
+    skip: [noAnswer],
+  },
+  {
     trace: '14',
     about: 'second scheduler, fail-over, teardown',
     agents: [1],
     skip: [raced],
     more: [{ why: 'the recorder closed its last stream before the first offers came', holds: isOffer }],
   },
+  {
+    trace: '16',
+    about: 'authentication',
+    agents: [1],
+    options: {
+      authenticate: {
+        framework: 'framework-secret',
+        other: 'other-secret',
+        operator: 'operator-secret',
+      },
+    },
+  },
   { trace: '22', about: 'MESSAGE, FAILURE, SHUTDOWN', agents: [1], rounds: new Map([[3449, 3385]]) },
+  {
+    trace: '23',
+    about: 'calls that meet an absent or recovering agent',
+    agents: [1, 2],
+    skip: [refused, raced, registeredSooner],
+  },
+  { trace: '26', about: 'the default allocation interval', agents: [1] },
 ]
 
 export function isOffer(event: unknown): boolean {
