@@ -13,11 +13,16 @@ export interface WatchOptions {
   readonly lostAfterMs: number
 }
 
+type Phase =
+  | { readonly name: 'idle' }
+  | { readonly name: 'waiting'; readonly cancel: () => void }
+  | { readonly name: 'asking' }
+
 export class EngineWatch {
   readonly #options: WatchOptions
   readonly #waiting = new Set<(error: DockerError) => void>()
   #silentSinceMs: number | undefined
-  #cancelTimer: (() => void) | undefined
+  #phase: Phase = { name: 'idle' }
 
   constructor(options: WatchOptions) {
     this.#options = options
@@ -29,25 +34,33 @@ export class EngineWatch {
       if (signal.aborted) return
       this.#waiting.add(resolve)
       signal.addEventListener('abort', () => this.#leave(resolve), { once: true })
-      if (this.#cancelTimer === undefined) this.#schedule()
+      if (this.#phase.name === 'idle') this.#schedule()
     })
   }
 
   #leave(resolve: (error: DockerError) => void): void {
     this.#waiting.delete(resolve)
-    if (this.#waiting.size > 0) return
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
+    // A question under way comes back by itself.
+    if (this.#waiting.size > 0 || this.#phase.name !== 'waiting') return
+    this.#phase.cancel()
+    this.#rest()
+  }
+
+  /** Whatever was silent before counts for nobody who comes later. */
+  #rest(): void {
+    this.#phase = { name: 'idle' }
     this.#silentSinceMs = undefined
   }
 
   #schedule(): void {
-    this.#cancelTimer = this.#options.clock.after(this.#options.intervalMs, () => void this.#ask())
+    const { clock, intervalMs } = this.#options
+    this.#phase = { name: 'waiting', cancel: clock.after(intervalMs, () => void this.#ask()) }
   }
 
   async #ask(): Promise<void> {
     const { clock, lostAfterMs } = this.#options
     const askedAtMs = clock.monotonicMs()
+    this.#phase = { name: 'asking' }
     try {
       await this.#options.ping()
       this.#silentSinceMs = undefined
@@ -57,7 +70,7 @@ export class EngineWatch {
       if (silentMs >= lostAfterMs) this.#tell(silentMs, error)
     }
     if (this.#waiting.size > 0) this.#schedule()
-    else this.#cancelTimer = undefined
+    else this.#rest()
   }
 
   #tell(silentMs: number, cause: unknown): void {
