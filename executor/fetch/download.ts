@@ -2,10 +2,12 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { get as httpGet, type IncomingMessage } from 'node:http'
-import { get as httpsGet } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import { reasonOf } from '../logger.ts'
 import { FetchError } from './errors.ts'
+
+// An `import` of node:http reads all that it exports, which loads the undici inside Node: 13 MB on every agent (E46).
+const { get: httpGet } = process.getBuiltinModule('node:http')
 
 const maxRedirects = 5
 
@@ -50,7 +52,7 @@ async function request(url: URL, o: DownloadOptions, redirects: number): Promise
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw new FetchError(`only http and https are fetched, not ${url.protocol}`)
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const get = url.protocol === 'https:' ? httpsGet : httpGet
+    const get = url.protocol === 'https:' ? process.getBuiltinModule('node:https').get : httpGet
     // No agent: nothing is kept open after a task's few files.
     const headers = { 'User-Agent': 'juice-executor' }
     let answered: IncomingMessage | undefined
