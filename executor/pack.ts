@@ -47,14 +47,17 @@ export async function packExecutor(
 ): Promise<{ runtime: PackedArchive; bundle: PackedArchive }> {
   const outDir = resolve(options.outDir)
   await mkdir(outDir, { recursive: true })
-  const [runtime, bundle] = await Promise.all([
+  const packing = [
     packRuntime(outDir, options.nodeBinary ?? process.execPath),
     packBundle(
       outDir,
       resolve(options.entry ?? join(import.meta.dirname, 'main.ts')),
       resolve(options.parentScript ?? join(import.meta.dirname, 'juice-executor')),
     ),
-  ])
+  ] as const
+  // Where one fails, the other one still writes: whoever is told of it may want to delete the folder.
+  await Promise.allSettled(packing)
+  const [runtime, bundle] = await Promise.all(packing)
   await removeOld(outDir, [runtime.file, bundle.file])
   return { runtime, bundle }
 }
