@@ -38,7 +38,7 @@ describe('what must survive', function () {
     )
     return {
       ids,
-      async starts() {
+      starts: async () => {
         const files = (await readdir(shared)).filter(file => file !== 'go')
         const counts = await Promise.all(
           files.map(async file => {
@@ -48,7 +48,7 @@ describe('what must survive', function () {
         )
         return new Map(counts)
       },
-      async go() {
+      go: async () => {
         await mkdir(join(shared, 'go'))
       },
     }
