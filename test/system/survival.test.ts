@@ -18,7 +18,7 @@ describe('what must survive', function () {
   async function submitTwenty(): Promise<{
     ids: number[]
     starts(): Promise<Map<number, number>>
-    go(): Promise<void>
+    go: () => Promise<void>
   }> {
     const shared = join(cluster.dir, 'shared')
     await mkdir(shared)
