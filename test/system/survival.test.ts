@@ -17,7 +17,7 @@ describe('what must survive', function () {
   /** Tasks that each note every start in a shared folder, run until `go` exists there, then end well. */
   async function submitTwenty(): Promise<{
     ids: number[]
-    starts(): Promise<Map<number, number>>
+    starts: () => Promise<Map<number, number>>
     go: () => Promise<void>
   }> {
     const shared = join(cluster.dir, 'shared')
