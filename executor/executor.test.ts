@@ -1,5 +1,6 @@
 // The executor as an agent runs it, with command tasks.
 import { expect } from 'chai'
+import { existsSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { listProcesses } from './command/proc.ts'
@@ -39,9 +40,11 @@ describe('executor on a local Mesos', function () {
   })
 
   it('kills a task, also one that ignores TERM', async () => {
-    const command = 'trap "" TERM; sleep 300 & while :; do sleep 0.05; done'
+    const command = 'trap "" TERM; : > deaf; sleep 300 & while :; do sleep 0.05; done'
     await bed.launch(name('kill'), { command, killGraceMs: 100 })
-    await bed.scheduler.update(name('kill'), 'TASK_RUNNING')
+    const { sandbox = '' } = outcomeOf(await bed.scheduler.update(name('kill'), 'TASK_RUNNING'))
+    // A shell runs before it has read its trap.
+    await until(() => existsSync(join(sandbox, 'sandbox/deaf')))
     await bed.kill(name('kill'))
     const status = await bed.scheduler.update(name('kill'), 'TASK_KILLED')
     expect(bed.statesOf(name('kill'))).to.equal('STARTING RUNNING KILLING KILLED')
