@@ -111,7 +111,7 @@ export function accept(context: MasterContext, framework: Framework, call: Accep
   let left = offers.reduce((sum, offer) => sum.plus(offer.resources), Resources.none)
   for (const operation of operations) {
     if (operation.type !== 'LAUNCH') {
-      context.log('operation dropped', { operation: operation.type })
+      refuseOperation(context, framework, operation)
       continue
     }
     for (const task of tasksOf(operation))
@@ -122,6 +122,21 @@ export function accept(context: MasterContext, framework: Framework, call: Accep
     intervalMs: settings.allocationIntervalMs,
     nowMs: clock.now(),
   })
+}
+
+/** What is not imitated is not done; a task group is told so. */
+function refuseOperation(context: MasterContext, framework: Framework, operation: OfferOperation): void {
+  context.log('operation is not imitated', { operation: operation.type })
+  for (const task of tasksOf(operation)) {
+    const fields = {
+      taskId: task.task_id.value,
+      agentId: task.agent_id.value,
+      state: 'TASK_ERROR',
+      message: 'Task groups are not imitated',
+      reason: 'REASON_TASK_GROUP_INVALID',
+    } as const
+    forward(framework, masterStatus(fields, context.clock.now()))
+  }
 }
 
 /** Launches one task or answers TASK_ERROR; returns what it uses of the offers. */

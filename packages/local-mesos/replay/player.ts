@@ -11,7 +11,7 @@ import type { Scenario } from './scenarios.ts'
 import { noticeMs, stubCommand, Stubs } from './stubs.ts'
 import { isStream, timeline, type Item } from './timeline.ts'
 import { readTrace, type Trace, type TraceAction, type TraceExchange } from './trace.ts'
-import { VirtualClock } from './virtual-clock.ts'
+import { VirtualClock } from '../testing/virtual-clock.ts'
 
 const allocationIntervalMs = 200
 
