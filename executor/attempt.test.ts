@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TaskPayload } from '../proto/payload.ts'
+import { BlockPool } from './log-buffer.ts'
 import { Attempt, ContainersUnavailable, type AttemptTools, type TaskEvent } from './attempt.ts'
 import { systemClock } from './clock.ts'
 import { UserError } from './command/users.ts'
@@ -75,6 +76,7 @@ describe('attempt', () => {
       't-1',
       { taskId: 5, attempt: 2, service: 'svc', command: 'true', ...payload },
       {
+        blocks: new BlockPool(),
         tasksDir: join(dir, 'tasks'),
         hostname: 'host',
         settings: { ...defaultSettings, commandUser: 'default-user' },

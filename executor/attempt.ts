@@ -5,6 +5,7 @@ import { UserError, type UnixUser } from './command/users.ts'
 import { watchFolder } from './disk.ts'
 import { fetchUris, FetchError, type FetchLimits } from './fetch.ts'
 import { reasonOf } from './logger.ts'
+import type { BlockPool } from './log-buffer.ts'
 import { openTaskLogs, type TaskLogs } from './logs.ts'
 import type { Event, Findings } from './machine/state.ts'
 import { TaskFolder } from './sandbox.ts'
@@ -16,6 +17,7 @@ const mib = 1024 * 1024
 
 /** What an attempt needs of the executor. */
 export interface AttemptTools {
+  readonly blocks: BlockPool
   readonly tasksDir: string
   readonly hostname: string
   readonly settings: Settings
@@ -75,7 +77,13 @@ export class Attempt {
       const { logFileBytes: fileBytes, logFilesKept: filesKept } = this.#tools.settings
       const onError = (stream: string, error: unknown): void =>
         this.#tools.logger.error('output is lost', { task: this.#id, stream, reason: reasonOf(error) })
-      const logs = await openTaskLogs({ dir: folder.dir, fileBytes, filesKept, onError })
+      const logs = await openTaskLogs({
+        dir: folder.dir,
+        fileBytes,
+        filesKept,
+        blocks: this.#tools.blocks,
+        onError,
+      })
       place = { folder, logs }
       resources.defer(this.#watchDisk(folder.dir))
       end = await this.#work(folder, logs, user)

@@ -4,6 +4,7 @@
 import { constants, type BigIntStats } from 'node:fs'
 import { lstat, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { BlockPool, LogBuffer, Tail } from './log-buffer.ts'
 import type { LogSink } from './types.ts'
 
 /** Bytes that may wait for the disk before a writer is held back. */
@@ -15,6 +16,8 @@ export interface LogOptions {
   readonly fileBytes: number
   /** Rotated files kept beside the current one: `stdout.1` is the newest. */
   readonly filesKept: number
+  /** Shared by the tasks of an executor; absent: one for this task alone. */
+  readonly blocks?: BlockPool
   /** Called once for a stream that can't be written any more; its output is dropped from then on. */
   onError(stream: string, error: unknown): void
 }
@@ -26,8 +29,9 @@ export interface TaskLogs extends LogSink {
 
 /** Creates both files. Throws if one is there already: each attempt has a folder of its own. */
 export async function openTaskLogs(o: LogOptions): Promise<TaskLogs> {
-  const stdout = await LogFile.create('stdout', o)
-  const stderr = await LogFile.create('stderr', o)
+  const blocks = o.blocks ?? new BlockPool()
+  const stdout = await LogFile.create('stdout', { ...o, blocks })
+  const stderr = await LogFile.create('stderr', { ...o, blocks })
   return {
     stdout: chunk => stdout.write(chunk),
     stderr: chunk => stderr.write(chunk),
@@ -38,26 +42,28 @@ export async function openTaskLogs(o: LogOptions): Promise<TaskLogs> {
   }
 }
 
+type LogFileOptions = LogOptions & { readonly blocks: BlockPool }
+
 class LogFile {
   readonly #name: string
-  readonly #options: LogOptions
+  readonly #options: LogFileOptions
+  readonly #waiting: LogBuffer
+  readonly #tail = new Tail(tailBytes)
   #file: FileHandle | undefined
   #identity: BigIntStats
   #size = 0
-  #waiting: Uint8Array[] = []
-  #waitingBytes = 0
   #writing: Promise<void> | undefined
   #closed = false
-  #tail = Buffer.alloc(0)
 
-  static async create(name: string, options: LogOptions): Promise<LogFile> {
+  static async create(name: string, options: LogFileOptions): Promise<LogFile> {
     const file = await createFile(join(options.dir, name))
     return new LogFile(name, options, file, await file.stat({ bigint: true }))
   }
 
-  private constructor(name: string, options: LogOptions, file: FileHandle, identity: BigIntStats) {
+  private constructor(name: string, options: LogFileOptions, file: FileHandle, identity: BigIntStats) {
     this.#name = name
     this.#options = options
+    this.#waiting = new LogBuffer(options.blocks)
     this.#file = file
     this.#identity = identity
   }
@@ -65,17 +71,15 @@ class LogFile {
   /** The promise is there only while more than `highWaterBytes` wait. The chunk may be reused once this returned. */
   write(chunk: Uint8Array): void | Promise<void> {
     if (this.#closed || chunk.length === 0) return
-    const copy = Buffer.from(chunk)
-    this.#tail = lastBytes(this.#tail, copy)
+    this.#tail.append(chunk)
     if (!this.#file) return
-    this.#waiting.push(copy)
-    this.#waitingBytes += copy.length
+    this.#waiting.append(chunk)
     this.#writing ??= this.#drain()
-    if (this.#waitingBytes > highWaterBytes) return this.#writing
+    if (this.#waiting.length > highWaterBytes) return this.#writing
   }
 
   tail(): Uint8Array {
-    return this.#tail
+    return this.#tail.read()
   }
 
   async close(): Promise<void> {
@@ -93,14 +97,12 @@ class LogFile {
     }
   }
 
-  /** One write at a time, many chunks at once: a task that prints single lines costs one call for all that wait. */
+  /** One write at a time, a block at once: a task that prints single lines costs one call for all that wait. */
   async #drain(): Promise<void> {
     try {
-      while (this.#waiting.length > 0) {
-        const batch = this.#waiting
-        this.#waiting = []
-        for (let rest = Buffer.concat(batch); rest.length > 0;) rest = await this.#writeSome(rest)
-        this.#waitingBytes = this.#waiting.reduce((sum, chunk) => sum + chunk.length, 0)
+      for (let taken = this.#waiting.shift(); taken !== undefined; taken = this.#waiting.shift()) {
+        for (let rest = taken.bytes; rest.length > 0;) rest = await this.#writeSome(rest)
+        taken.release()
       }
     } catch (error) {
       await this.#giveUp(error)
@@ -110,7 +112,7 @@ class LogFile {
   }
 
   /** Fills the current file to its limit at most, so that no single file grows beyond it; returns what is left. */
-  async #writeSome(bytes: Buffer<ArrayBuffer>): Promise<Buffer<ArrayBuffer>> {
+  async #writeSome(bytes: Buffer): Promise<Buffer> {
     if (this.#size >= this.#options.fileBytes) await this.#rotate()
     const room = this.#options.fileBytes - this.#size
     const { bytesWritten } = await this.#file!.write(bytes, 0, Math.min(bytes.length, room))
@@ -132,8 +134,7 @@ class LogFile {
   }
 
   async #giveUp(error: unknown): Promise<void> {
-    this.#waiting = []
-    this.#waitingBytes = 0
+    this.#waiting.clear()
     const file = this.#file
     this.#file = undefined
     await file?.close().catch(() => undefined)
@@ -163,11 +164,6 @@ class LogFile {
 function createFile(path: string): Promise<FileHandle> {
   const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_APPEND } = constants
   return open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND, 0o644)
-}
-
-function lastBytes(before: Buffer<ArrayBuffer>, chunk: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
-  if (chunk.length >= tailBytes) return Buffer.from(chunk.subarray(-tailBytes))
-  return Buffer.concat([before.subarray(-(tailBytes - chunk.length)), chunk])
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): void {

@@ -7,6 +7,7 @@ import { Attempt, ContainersUnavailable, type AttemptTools } from './attempt.ts'
 import { systemClock, within } from './clock.ts'
 import { startCommandTask } from './command/command-task.ts'
 import { MemoryWatch } from './command/memory.ts'
+import { BlockPool } from './log-buffer.ts'
 import { PipePool } from './command/pipes.ts'
 import { ProcessTable } from './command/processes.ts'
 import { Users, type UnixUser } from './command/users.ts'
@@ -128,6 +129,7 @@ class Tools {
     })
     this.#containers = this.#openEngine(settings.dockerHost)
     this.#attempts = {
+      blocks: new BlockPool(),
       tasksDir: join(mesos.sandbox, 'tasks'),
       hostname: agent_info.hostname,
       settings,

@@ -11,22 +11,18 @@ export class TaskOutput implements Disposable {
   #writersOpen = true
 
   static async open(pool: PipePool, user: { uid: number; gid: number }, logs: LogSink): Promise<TaskOutput> {
-    const stdout = await pool.take(user.uid, user.gid)
+    const stdout = await pool.take(user.uid, user.gid, chunk => logs.stdout(chunk))
     try {
-      return new TaskOutput([stdout, await pool.take(user.uid, user.gid)], logs)
+      return new TaskOutput([stdout, await pool.take(user.uid, user.gid, chunk => logs.stderr(chunk))])
     } catch (error) {
       closePipe(stdout, true)
       throw error
     }
   }
 
-  private constructor(pipes: readonly [OutputPipe, OutputPipe], logs: LogSink) {
+  private constructor(pipes: readonly [OutputPipe, OutputPipe]) {
     this.#pipes = pipes
-    const [stdout, stderr] = pipes
-    this.drained = Promise.all([
-      pump(stdout.reader, chunk => logs.stdout(chunk)),
-      pump(stderr.reader, chunk => logs.stderr(chunk)),
-    ]).then(() => undefined)
+    this.drained = Promise.all(pipes.map(pipe => ended(pipe.reader))).then(() => undefined)
   }
 
   /** For the `stdio` of a child. */
@@ -52,13 +48,7 @@ function closePipe(pipe: OutputPipe, withWriter: boolean): void {
   if (withWriter) closeSync(pipe.writerFd)
 }
 
-function pump(reader: Socket, sink: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
-  reader.on('data', (chunk: Buffer) => {
-    const pressure = sink(chunk)
-    if (!pressure) return
-    reader.pause()
-    void pressure.then(() => reader.resume())
-  })
+function ended(reader: Socket): Promise<void> {
   return new Promise(resolve => {
     reader.once('error', () => resolve())
     reader.once('close', () => resolve())

@@ -14,6 +14,12 @@ const run = promisify(execFile)
 const openFd = promisify(open)
 const chownFd = promisify(fchown)
 
+/** Larger than a pipe of Linux holds (64 KB by default): one read empties it. */
+const readBytes = 64 * 1024
+
+/** Takes what was read; the bytes are overwritten once it has returned. A promise holds further reading back. */
+export type PipeSink = (chunk: Uint8Array) => void | Promise<void>
+
 export interface OutputPipe {
   readonly reader: Socket
   /** File descriptor for the child; the taker closes it once the child has it. */
@@ -24,6 +30,8 @@ export class PipePool {
   readonly #dir: string
   readonly #env: NodeJS.ProcessEnv
   readonly #ready: string[] = []
+  /** One for all pipes, since each read is taken before the next: a task that prints gigabytes makes no garbage (E46). */
+  readonly #buffer = Buffer.allocUnsafeSlow(readBytes)
   #made = 0
   #making: Promise<void> | undefined
 
@@ -33,8 +41,8 @@ export class PipePool {
     this.#env = o.env
   }
 
-  /** A pipe that the user may open again by /dev/stdout. */
-  async take(uid: number, gid: number): Promise<OutputPipe> {
+  /** A pipe that the user may open again by /dev/stdout; what is written to it goes to `sink`. */
+  async take(uid: number, gid: number, sink: PipeSink): Promise<OutputPipe> {
     while (this.#ready.length === 0) await (this.#making ??= this.#make())
     const path = this.#ready.pop()!
     const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants
@@ -46,7 +54,7 @@ export class PipePool {
       const writerFd = await openFd(path, O_WRONLY)
       opened.push(writerFd)
       if (uid !== process.getuid?.()) await chownFd(writerFd, uid, gid)
-      return { reader: new Socket({ fd: readerFd, readable: true, writable: false }), writerFd }
+      return { reader: this.#read(readerFd, sink), writerFd }
     } catch (error) {
       opened.forEach(fd => closeSync(fd))
       throw error
@@ -58,6 +66,24 @@ export class PipePool {
   async close(): Promise<void> {
     await this.#making?.catch(() => undefined)
     await rm(this.#dir, { recursive: true, force: true })
+  }
+
+  #read(fd: number, sink: PipeSink): Socket {
+    const reader: Socket = new Socket({
+      fd,
+      readable: true,
+      writable: false,
+      onread: {
+        buffer: this.#buffer,
+        callback: (length, buffer) => {
+          const pressure = sink(buffer.subarray(0, length))
+          if (!pressure) return true
+          void pressure.then(() => reader.resume())
+          return false
+        },
+      },
+    })
+    return reader.resume()
   }
 
   async #make(): Promise<void> {
