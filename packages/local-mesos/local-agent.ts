@@ -28,6 +28,8 @@ export interface RunningExecutor {
 export interface LocalAgentOptions {
   readonly hostname: string
   readonly host: string
+  /** Where others reach it. */
+  readonly ip: string
   readonly port: number
   readonly workDir: string
   /** Without id and port. */
@@ -76,7 +78,7 @@ export class LocalAgent {
       agent: () => this.#life?.agent,
       environment: () => ({
         agentId: this.id,
-        endpoint: `${o.host}:${this.#port}`,
+        endpoint: `${o.ip}:${this.#port}`,
         executorShutdownGraceMs: o.settings.executorShutdownGraceMs,
         recoveryTimeoutMs: o.settings.recoveryTimeoutMs,
       }),
@@ -93,7 +95,7 @@ export class LocalAgent {
   }
 
   get url(): string {
-    return `http://${this.#o.host}:${this.#port}`
+    return `http://${this.#o.ip}:${this.#port}`
   }
 
   /** `stopped`, `recovering` while executors may come back, `disconnected` from the master, or `running`. */

@@ -121,3 +121,61 @@ describe('a local cluster with real executors', function () {
     expect(update?.status).to.include({ state: 'TASK_RUNNING', source: 'SOURCE_MASTER' })
   })
 })
+
+describe('a local cluster with an executor that is gone', () => {
+  let cluster: LocalMesos
+  let scheduler: TestScheduler
+  beforeEach(async () => {
+    cluster = await LocalMesos.start({ allocationIntervalMs: 20 })
+    scheduler = await TestScheduler.subscribe(cluster.url, { acknowledge: false })
+  })
+  afterEach(async () => {
+    scheduler.close()
+    await cluster.close()
+  })
+  const exits: CommandInfo = { shell: true, value: 'exit 0' }
+
+  it('drops launches under its id until its last updates are acknowledged (S47)', async () => {
+    const first = await scheduler.offer()
+    await scheduler.launch(first, [taskInfo(first, 't-1', { command: exits })])
+    const failed = await scheduler.update('t-1', 'TASK_FAILED')
+    const second = await scheduler.offer(({ id }) => id.value !== first.id.value)
+    await scheduler.launch(second, [taskInfo(second, 't-2', { command: exits })])
+    const dropped = await scheduler.update('t-2', 'TASK_DROPPED')
+    expect(dropped).to.include({
+      reason: 'REASON_EXECUTOR_TERMINATED',
+      message: 'Master wants to launch executor, but one already exists',
+    })
+    for (const status of [failed, dropped]) {
+      await scheduler.call({
+        type: 'ACKNOWLEDGE',
+        acknowledge: {
+          agent_id: first.agent_id,
+          task_id: status.task_id,
+          uuid: status.uuid ?? new Uint8Array(),
+        },
+      })
+    }
+    const third = await scheduler.offer(
+      ({ id }) => id.value !== first.id.value && id.value !== second.id.value,
+    )
+    await scheduler.launch(third, [taskInfo(third, 't-3', { command: exits })])
+    expect((await scheduler.update('t-3', 'TASK_FAILED')).message).to.equal('Executor terminated')
+  })
+
+  it('refuses task groups in words', async () => {
+    const offer = await scheduler.offer()
+    const group = { tasks: [taskInfo(offer, 'g-1')] }
+    const launchGroup = { executor: { executor_id: { value: 'ex' } }, task_group: group }
+    await scheduler.call({
+      type: 'ACCEPT',
+      accept: { offer_ids: [offer.id], operations: [{ type: 'LAUNCH_GROUP', launch_group: launchGroup }] },
+    })
+    expect((await scheduler.update('g-1', 'TASK_ERROR')).reason).to.equal('REASON_TASK_GROUP_INVALID')
+  })
+
+  it('does not start on a port that is taken', async () => {
+    const failed = await LocalMesos.start({ port: cluster.port }).catch((error: unknown) => String(error))
+    expect(failed).to.include('EADDRINUSE')
+  })
+})

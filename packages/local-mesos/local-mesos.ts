@@ -31,6 +31,8 @@ export class LocalMesos {
   readonly #clock: Clock
   readonly #newUuid: () => string
   readonly #host: string
+  /** How the host is told to others: one that listens everywhere is reached on loopback. */
+  readonly #ip: string
   readonly #workDir: string
   readonly #processes: ProcessHost
   readonly #agents: LocalAgent[]
@@ -45,6 +47,7 @@ export class LocalMesos {
     this.#newUuid = o.newUuid ?? randomUUID
     this.#host = o.host ?? defaults.host
     this.#port = o.port ?? 0
+    this.#ip = this.#host === '0.0.0.0' ? defaults.host : this.#host
     this.#workDir = o.workDir ?? mkdtempSync(join(tmpdir(), 'local-mesos-'))
     mkdirSync(this.#workDir, { recursive: true })
     // Executors may run as another user than ours.
@@ -77,7 +80,7 @@ export class LocalMesos {
   }
 
   get url(): string {
-    return `http://${this.#host}:${this.#port}`
+    return `http://${this.#ip}:${this.#port}`
   }
 
   get workDir(): string {
@@ -128,12 +131,12 @@ export class LocalMesos {
     })
     this.#port = server.port
     core = new Master({
-      info: masterInfo(this.#newUuid(), this.#host, this.#port),
+      info: masterInfo(this.#newUuid(), this.#ip, this.#port),
       registry: this.#registry,
       clock: this.#clock,
       log,
       settings: {
-        hostname: 'master.local',
+        ip: this.#ip,
         heartbeatMs,
         allocationIntervalMs: o.allocationIntervalMs ?? defaults.allocationIntervalMs,
         allocation: o.allocation ?? 'interval',
@@ -179,7 +182,9 @@ export class LocalMesos {
         resources: Resources.ofAgent(resources).messages(),
         ...(options.attributes !== undefined && { attributes: attributesOf(options.attributes) }),
       },
+      ip: this.#ip,
       settings: {
+        ip: this.#ip,
         updateRetryMs: o.updateRetryMs ?? defaults.updateRetryMs,
         executorRegistrationTimeoutMs:
           o.executorRegistrationTimeoutMs ?? defaults.executorRegistrationTimeoutMs,

@@ -9,6 +9,8 @@ import type { AgentFramework, Container, Executor, Termination } from './state.t
 import type { UpdateStreams } from './update-streams.ts'
 
 export interface AgentSettings {
+  /** The agent's own, for executors and in container_status. */
+  readonly ip: string
   readonly updateRetryMs: number
   readonly executorRegistrationTimeoutMs: number
   readonly executorReregistrationTimeoutMs: number

@@ -24,7 +24,7 @@ export function executorEnvironment(
   const asked = executor.info.shutdown_grace_period?.nanoseconds
   const graceMs = asked === undefined ? source.executorShutdownGraceMs : Number(asked) / 1_000_000
   const own: Record<string, string> = {
-    LIBPROCESS_IP: '127.0.0.1',
+    LIBPROCESS_IP: source.endpoint.split(':')[0] ?? '',
     LIBPROCESS_PORT: '0',
     MESOS_AGENT_ENDPOINT: source.endpoint,
     MESOS_CHECKPOINT: executor.checkpoint ? '1' : '0',

@@ -80,7 +80,7 @@ function apply(context: AgentContext, framework: AgentFramework, plain: TaskStat
     (plain.source === 'SOURCE_AGENT' && isDropped(plain.state))
   const status = bare
     ? plain
-    : { ...plain, container_status: containerStatus(executor, plain.container_status) }
+    : { ...plain, container_status: containerStatus(context, executor, plain.container_status) }
   if (!changeTask(executor, taskId, status)) return executor
   if (context.streams.add(framework.id, status)) context.journal.append(executor, { type: 'update', status })
   context.changed()
@@ -91,12 +91,18 @@ function isDropped(state: TaskState): boolean {
   return state === 'TASK_DROPPED' || state === 'TASK_LOST'
 }
 
-function containerStatus(executor: Executor, sent: ContainerStatus | undefined): ContainerStatus {
+function containerStatus(
+  context: AgentContext,
+  executor: Executor,
+  sent: ContainerStatus | undefined,
+): ContainerStatus {
   const pid = executor.container?.pid
   return {
     ...sent,
     container_id: sent?.container_id ?? { value: executor.containerId },
-    network_infos: sent?.network_infos ?? [{ ip_addresses: [{ protocol: 'IPv4', ip_address: '127.0.0.1' }] }],
+    network_infos: sent?.network_infos ?? [
+      { ip_addresses: [{ protocol: 'IPv4', ip_address: context.settings.ip }] },
+    ],
     ...(pid !== undefined && { executor_pid: pid }),
   }
 }

@@ -74,7 +74,7 @@ export function agentStatePage(context: AgentContext, startedAtMs: number): unkn
     ...versionPage,
     start_time: startedAtMs / 1000,
     id: agentId(context),
-    pid: agentPid(info, '127.0.0.1'),
+    pid: agentPid(info, context.settings.ip),
     hostname: info.hostname,
     capabilities: agentCapabilities,
     resources: resourcesPage(total),

@@ -116,7 +116,7 @@ function agents(master: Master): NonNullable<MasterResponse['get_agents']> {
     active: agent.phase.name === 'active',
     deactivated: false,
     version: mesosVersion,
-    pid: agentPid(agent.info, '127.0.0.1'),
+    pid: agentPid(agent.info, master.context.settings.ip),
     registered_time: nanoseconds(agent.registeredAtMs),
     ...(agent.reregisteredAtMs !== undefined && { reregistered_time: nanoseconds(agent.reregisteredAtMs) }),
     total_resources: fullResources(agent.total),

@@ -43,7 +43,7 @@ function agentPage(master: Master, agent: Agent): Record<string, unknown> {
     hostname: agent.info.hostname,
     port: agent.info.port,
     attributes: attributesPage(agent.info.attributes),
-    pid: agentPid(agent.info, '127.0.0.1'),
+    pid: agentPid(agent.info, master.context.settings.ip),
     registered_time: agent.registeredAtMs / 1000,
     ...(agent.reregisteredAtMs !== undefined && { reregistered_time: agent.reregisteredAtMs / 1000 }),
     resources: resourcesPage(agent.total),

@@ -7,7 +7,8 @@ import type { Registry } from './registry.ts'
 import type { MasterState } from './state.ts'
 
 export interface MasterSettings {
-  readonly hostname: string
+  /** Where agents are reached, as offers and pages tell it. */
+  readonly ip: string
   readonly allocationIntervalMs: number
   /** `manual`: nobody but the owner starts a round. */
   readonly allocation: 'interval' | 'manual'

@@ -44,7 +44,7 @@ function makeOffer(
     allocator.recover(allocation.frameworkId, allocation.agentId, allocation.resources)
     return undefined
   }
-  const address = { hostname: agent.info.hostname, ip: '127.0.0.1', port: agent.info.port ?? 0 }
+  const address = { hostname: agent.info.hostname, ip: context.settings.ip, port: agent.info.port ?? 0 }
   const executorIds = [...(agent.executors.get(framework.id)?.keys() ?? [])]
   const message: Offer = {
     id: { value: state.newOfferId() },

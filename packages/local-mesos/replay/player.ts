@@ -243,7 +243,7 @@ export class Player {
     if (exits !== null) return this.#stubs.signal(exits[1] ?? '', exits[2] === '0' ? 'SIGUSR1' : 'SIGUSR2')
     if (killed !== null) return this.#stubs.signal(killed[1] ?? '', killed[2] === '9' ? 'SIGKILL' : 'SIGTERM')
     if (environment !== undefined) return this.#stubs.checkEnvironment(environment, cwd ?? '', this.#mapping)
-    if (gone !== undefined) return this.#stubs.checkGone(/^(\S+)'s process/.exec(action)?.[1], gone)
+    if (gone !== undefined) return this.#stubs.checkGone(gone, /^(\S+)'s process/.exec(action)?.[1])
     if (action.startsWith('agent1: kill -9')) await first?.stop()
     if (action.startsWith('agent1: started again')) await first?.start()
     if (action.startsWith('agent1: SIGSTOP')) first?.suspend()

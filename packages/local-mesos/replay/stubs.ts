@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { LocalAgent } from '../local-agent.ts'
 import type { LocalMesos } from '../local-mesos.ts'
 import { fieldOf } from './live-stream.ts'
 import type { Mapping } from './mapping.ts'
@@ -24,6 +25,7 @@ interface Stub {
 export class Stubs {
   readonly #cluster: LocalMesos
   readonly #known = new Map<string, Stub>()
+  readonly #pids = new Map<string, number>()
   /** Those that were told to end. */
   readonly #told = new Set<string>()
   #state: 'open' | 'closed' = 'open'
@@ -45,19 +47,20 @@ export class Stubs {
 
   /** Remembers the process of the executor launched last, which may be gone when it is asked for. */
   note(): void {
-    const started = this.#cluster.agents.some(agent =>
-      agent.executors.some(({ executorId }) => executorId === this.#lastLaunched),
+    const executorId = this.#lastLaunched
+    const agent = this.#agentOf(executorId)
+    if (agent === undefined || this.#pids.has(executorId)) return
+    agent.waitForExecutor(executorId).then(
+      ({ pid = 0 }) => this.#pids.set(executorId, pid),
+      () => undefined,
     )
-    if (started && !this.#known.has(this.#lastLaunched)) this.ready(this.#lastLaunched).catch(() => undefined)
   }
 
   /** Resolves when the executor's process can be told to end. */
   async ready(executorId: string): Promise<Stub> {
     const known = this.#known.get(executorId)
     if (known !== undefined) return known
-    const agent = this.#cluster.agents.find(each =>
-      each.executors.some(executor => executor.executorId === executorId),
-    )
+    const agent = this.#agentOf(executorId)
     if (agent === undefined) throw new Error(`no executor ${executorId}`)
     const { directory, pid = 0 } = await agent.waitForExecutor(executorId)
     while (!existsSync(join(directory, 'ready'))) {
@@ -65,6 +68,7 @@ export class Stubs {
       await pause(2)
     }
     const stub = { directory, pid }
+    this.#pids.set(executorId, pid)
     this.#known.set(executorId, stub)
     return stub
   }
@@ -106,10 +110,17 @@ export class Stubs {
   }
 
   /** Whether the process has gone, as the recorder found it; it may take a moment. */
-  async checkGone(executorId: string | undefined, gone: boolean): Promise<void> {
-    const { pid } = await this.ready(executorId ?? this.#lastLaunched)
-    const isThere = (): boolean => existsSync(`/proc/${pid}`)
+  async checkGone(gone: boolean, executorId = this.#lastLaunched): Promise<void> {
+    // One that was destroyed before its process was there has none.
+    const isThere = (): boolean =>
+      existsSync(`/proc/${this.#pids.get(executorId) ?? 'none'}`) || this.#agentOf(executorId) !== undefined
     for (let tries = 0; tries < 200 && isThere() === gone; tries++) await pause(5)
     if (isThere() === gone) throw new Error(`the process ${gone ? 'is still there' : 'has gone'}`)
+  }
+
+  #agentOf(executorId: string): LocalAgent | undefined {
+    return this.#cluster.agents.find(agent =>
+      agent.executors.some(executor => executor.executorId === executorId),
+    )
   }
 }
