@@ -20,6 +20,14 @@ export async function commandLine(pid: number): Promise<string> {
   return text.replaceAll('\0', ' ').trim()
 }
 
+/** Processor time that it has used itself, in seconds; 0 once it has ended. */
+export async function cpuSeconds(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  // After the program's name in parentheses: state is field 3, utime and stime are 14 and 15, in ticks of 10 ms.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100
+}
+
 /** Resident memory in bytes; 0 once it has ended. */
 export async function residentBytes(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
