@@ -1,4 +1,7 @@
 import { expect } from 'chai'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Offer, TaskInfo } from 'mesos-http-client'
 import { LocalMesos } from '../local-mesos.ts'
 import { scalar, taskInfo, TestScheduler } from '../testing/test-scheduler.ts'
@@ -52,10 +55,14 @@ describe('executors inside the process', () => {
       const stubborn = { kill_policy: { grace_period: { nanoseconds: 20_000_000 } } }
       await scheduler.launch(offer, [
         commandTask(offer, 'polite', 'exec sleep 1000'),
-        commandTask(offer, 'stubborn', "trap '' TERM; while :; do sleep 0.01; done", stubborn),
+        commandTask(offer, 'stubborn', "trap '' TERM; : > trapped; while :; do sleep 0.01; done", stubborn),
       ])
       await scheduler.update('polite', 'TASK_RUNNING')
       await scheduler.update('stubborn', 'TASK_RUNNING')
+      const sandbox = cluster.agents[0]?.executors.find(
+        ({ executorId }) => executorId === 'stubborn',
+      )?.directory
+      while (!existsSync(join(sandbox ?? '', 'trapped'))) await pause(2)
       for (const value of ['polite', 'stubborn'])
         await scheduler.call({ type: 'KILL', kill: { task_id: { value } } })
       const killed = await scheduler.update('polite', 'TASK_KILLED')

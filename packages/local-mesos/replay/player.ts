@@ -44,6 +44,8 @@ export class Player {
       ['/var/lib/mesos2', second?.workDir ?? ''],
       ['/var/lib/mesos', first?.workDir ?? ''],
       ['/usr/libexec/example/executor', stubCommand],
+      // A real agent took longer to find out that it is not there.
+      ['/no/such/executor', 'sleep 0.3; /no/such/executor'],
     ])
   }
 

@@ -77,7 +77,11 @@ export class Stubs {
   async signal(executorId: string, name: NodeJS.Signals): Promise<void> {
     const { directory, pid } = await this.ready(executorId)
     this.#told.add(executorId)
-    process.kill(Number(readFileSync(join(directory, 'ready'), 'utf8')), name)
+    try {
+      process.kill(Number(readFileSync(join(directory, 'ready'), 'utf8')), name)
+    } catch {
+      // Its agent has destroyed it already, as the recorded one had.
+    }
     while (existsSync(`/proc/${pid}`)) await pause(1)
     await pause(noticeMs)
   }

@@ -19,11 +19,15 @@ export function isStream(exchange: TraceExchange): boolean {
   return exchange.response.end !== undefined
 }
 
-export function timeline(
-  trace: Trace,
-  allocationIntervalMs: number,
-  moved: ReadonlyMap<number, number> = new Map(),
-): Item[] {
+/** How the rounds of a recording differ from what its OFFERS let one guess. */
+export interface Rounds {
+  /** When they were, by the time of their OFFERS. */
+  readonly moved?: ReadonlyMap<number, number>
+  /** Between these times there are none without OFFERS. */
+  readonly quiet?: readonly [number, number]
+}
+
+export function timeline(trace: Trace, allocationIntervalMs: number, { moved, quiet }: Rounds = {}): Item[] {
   const items: Item[] = []
   for (const [index, entry] of trace.exchanges.entries()) {
     if (isAction(entry)) {
@@ -42,10 +46,9 @@ export function timeline(
   }
   const sorted = sort(items)
   const last = sorted.at(-1)?.atMs ?? 0
-  const rounds = allocations(sorted, allocationIntervalMs, last).map(item => ({
-    ...item,
-    atMs: moved.get(item.atMs) ?? item.atMs,
-  }))
+  const rounds = allocations(sorted, allocationIntervalMs, last)
+    .filter(({ atMs }) => quiet === undefined || atMs < quiet[0] || atMs > quiet[1])
+    .map(item => ({ ...item, atMs: moved?.get(item.atMs) ?? item.atMs }))
   return sort([...sorted, ...rounds])
 }
 
