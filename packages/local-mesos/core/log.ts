@@ -10,9 +10,14 @@ export interface LogEntry {
 
 export type Log = (message: string, details?: Readonly<Record<string, unknown>>) => void
 
-/** A logger that stamps entries; without a sink it costs nothing. */
+/** A logger that stamps entries. Without a sink only faults are told, those with an `error`, as warnings of the process. */
 export function logger(sink: ((entry: LogEntry) => void) | undefined, from: string, now: () => number): Log {
-  if (sink === undefined) return () => undefined
+  if (sink === undefined) {
+    return (message, details) => {
+      if (details?.['error'] === undefined) return
+      process.emitWarning(`${from}: ${message}: ${errorText(details['error'])}`, 'LocalMesosWarning')
+    }
+  }
   return (message, details) => sink({ ...details, atMs: now(), from, message })
 }
 

@@ -103,7 +103,13 @@ export class HttpServer {
 
 async function serve(incoming: IncomingMessage, response: ServerResponse, handler: Handler): Promise<void> {
   const chunks: Buffer[] = []
-  for await (const chunk of incoming) chunks.push(chunk as Buffer)
+  try {
+    for await (const chunk of incoming) chunks.push(chunk as Buffer)
+  } catch {
+    // The client has gone in the middle of its request.
+    response.destroy()
+    return
+  }
   const url = new URL(incoming.url ?? '/', 'http://local')
   const request: HttpRequest = {
     method: incoming.method ?? 'GET',
