@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import type { Server } from 'node:net'
 import { systemClock } from './clock.ts'
 import { listProcesses, readVariables } from './command/proc.ts'
 import { holdOwnerSocket, hostIdentity } from './owner.ts'
@@ -15,13 +16,21 @@ const clock = systemClock
 describe('sweeps', () => {
   const children: ChildProcess[] = []
   const owners: string[] = []
+  const sockets: Server[] = []
   const newOwner = (): string => {
     const owner = randomUUID()
     owners.push(owner)
     return owner
   }
+  /** One that lives for every sweep on this machine, also for those of another test run. */
+  const livingOwner = async (): Promise<string> => {
+    const owner = newOwner()
+    sockets.push(await holdOwnerSocket(owner))
+    return owner
+  }
   afterEach(() => {
     children.length = 0
+    for (const socket of sockets.splice(0)) socket.close()
     for (const owner of owners.splice(0)) for (const pid of processesOf(owner)) process.kill(pid, 'SIGKILL')
   })
 
@@ -43,7 +52,7 @@ describe('sweeps', () => {
   }
 
   it('end every process of their own dead executor, and nothing of another', async () => {
-    const [mine, other] = [newOwner(), newOwner()]
+    const [mine, other] = [await livingOwner(), await livingOwner()]
     await task(mine)
     await task(mine)
     const stays = await task(other)
@@ -65,25 +74,36 @@ describe('sweeps', () => {
   })
 
   it('at the start end what dead executors left, and leave living ones alone', async () => {
-    const [own, dead, living] = [newOwner(), newOwner(), newOwner()]
-    const socket = await holdOwnerSocket(living)
-    try {
-      await task(dead)
-      const stays = [await task(living), await task(own)]
-      await sweepOrphanProcesses({ owner: own, host: await hostIdentity(), clock, logger })
-      expect(processesOf(dead)).to.deep.equal([])
-      for (const child of stays) expect(listProcesses().map(({ pid }) => pid)).to.include(child.pid)
-    } finally {
-      socket.close()
-    }
+    const [own, dead, living] = [await livingOwner(), newOwner(), await livingOwner()]
+    await task(dead)
+    const stays = [await task(living), await task(own)]
+    await sweepOrphanProcesses({ owner: own, host: await hostIdentity(), clock, logger })
+    expect(processesOf(dead)).to.deep.equal([])
+    for (const child of stays) expect(listProcesses().map(({ pid }) => pid)).to.include(child.pid)
+  })
+
+  it('spare the session that a process is in where somebody else leads it', async () => {
+    const dead = newOwner()
+    const command = `JUICE_OWNER=${dead} JUICE_MESOS_TASK_ID=task sleep 300 & echo ready; wait; sleep 300`
+    const env = { PATH: process.env['PATH'] }
+    const leader = spawn('sh', ['-c', command], { env, detached: true, stdio: ['ignore', 'pipe', 'ignore'] })
+    await once(leader.stdout, 'data')
+    await sweepOrphanProcesses({ owner: newOwner(), host: await hostIdentity(), clock, logger })
+    expect(processesOf(dead)).to.deep.equal([])
+    expect(listProcesses().map(({ pid }) => pid)).to.include(leader.pid)
+    process.kill(-leader.pid!, 'SIGKILL')
   })
 
   it('do not judge processes of another network namespace, whose owner can not be asked', async () => {
-    const dead = newOwner()
-    const child = await task(dead)
-    const host = { ...(await hostIdentity()), netns: '1' }
-    await sweepOrphanProcesses({ owner: newOwner(), host, clock, logger })
-    expect(processesOf(dead)).to.include(child.pid)
+    // It lives, so that no other test run's executor takes it; here it is said not to answer.
+    const silent = await livingOwner()
+    const child = await task(silent)
+    const host = await hostIdentity()
+    const ask = (owner: string): Promise<boolean> => Promise.resolve(owner !== silent)
+    await sweepOrphanProcesses({ owner: newOwner(), host: { ...host, netns: '1' }, clock, logger, ask })
+    expect(processesOf(silent)).to.include(child.pid)
+    await sweepOrphanProcesses({ owner: newOwner(), host, clock, logger, ask })
+    expect(processesOf(silent)).to.deep.equal([])
   })
 
   it('hold an owner only once', async () => {

@@ -57,11 +57,13 @@ export async function sweepOrphanProcesses(o: {
   readonly host: HostIdentity
   readonly clock: Clock
   readonly logger: Logger
+  readonly ask?: (owner: string) => Promise<boolean>
 }): Promise<void> {
+  const { ask = askOwner } = o
   const answers = new Map<string, Promise<boolean>>([[o.owner, Promise.resolve(true)]])
   const isOrphan = async (marked: { readonly pid: number; readonly owner: string }): Promise<boolean> => {
     if (namespaceOf(marked.pid) !== o.host.netns) return false
-    const answer = answers.get(marked.owner) ?? askOwner(marked.owner)
+    const answer = answers.get(marked.owner) ?? ask(marked.owner)
     answers.set(marked.owner, answer)
     return !(await answer)
   }

@@ -1,4 +1,5 @@
 // Command tasks with real processes. As root they run as another user (65534), else as ourselves.
+import type { Server } from 'node:net'
 import { expect } from 'chai'
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -15,6 +16,7 @@ import { dealPorts, taskEnvironment } from '../task-environment.ts'
 import type { ContainerLabels, RunningTask, TaskEnd } from '../types.ts'
 import { startCommandTask, type CommandTools } from './command-task.ts'
 import { MemoryWatch } from './memory.ts'
+import { holdOwnerSocket } from '../owner.ts'
 import { PipePool } from './pipes.ts'
 import { listProcesses, readVariables } from './proc.ts'
 import { ProcessTable } from './processes.ts'
@@ -39,6 +41,7 @@ const labels: ContainerLabels = {
 describe('command tasks', function () {
   this.timeout(20_000)
   let dir: string
+  let socket: Server
   let tools: CommandTools
   let user: UnixUser
   let number = 0
@@ -112,6 +115,8 @@ describe('command tasks', function () {
     dir = await mkdtemp(join(tmpdir(), 'juice-command-'))
     await chmod(dir, 0o711)
     const owner = randomUUID()
+    // Held, so that no executor of another test run takes these tasks for orphans.
+    socket = await holdOwnerSocket(owner)
     const table = new ProcessTable({ owner, clock: systemClock })
     tools = {
       owner,
@@ -129,6 +134,7 @@ describe('command tasks', function () {
   })
   after(async () => {
     tools.memory.close()
+    socket.close()
     await tools.pipes.close()
     await rm(dir, { recursive: true, force: true })
   })

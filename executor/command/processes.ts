@@ -143,12 +143,23 @@ export interface MarkedProcess extends ProcessInfo {
   readonly owner: string
 }
 
-/** Every process that belongs to a command task of any executor. */
+/**
+ * Every process that belongs to a command task of any executor. Read again once it is known to be marked: one that was
+ * just being started was still in the session of whoever starts it.
+ */
 function markedProcesses(processes: readonly ProcessInfo[]): MarkedProcess[] {
-  return processes.flatMap(info => {
-    const [owner, task] = readVariables(info.pid, [ownerVariable, taskVariable])
-    return owner !== undefined && task !== undefined ? [{ ...info, owner }] : []
+  return processes.flatMap(({ pid, startTicks }) => {
+    const [owner, task] = readVariables(pid, [ownerVariable, taskVariable])
+    if (owner === undefined || task === undefined) return []
+    const info = readProcess(pid)
+    return info?.startTicks === startTicks ? [{ ...info, owner }] : []
   })
+}
+
+/** Sessions whose leader lives and is none of `picked`: they are somebody else's, whatever else is in them. */
+function ledByOthers(processes: readonly ProcessInfo[], picked: TaskProcesses): Set<number> {
+  const leaders = processes.filter(info => info.pid === info.session && !picked.has(info))
+  return new Set(leaders.map(({ pid }) => pid))
 }
 
 /**
@@ -164,6 +175,7 @@ export async function killMarked(
     const processes = listProcesses()
     const task = new TaskProcesses('')
     for (const marked of markedProcesses(processes)) if (await isOurs(marked)) task.add(marked)
+    for (const session of ledByOthers(processes, task)) task.sessions.delete(session)
     spread(
       task,
       processes,
