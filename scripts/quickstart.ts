@@ -19,7 +19,7 @@ async function demo(resources: AsyncDisposableStack, signal: AbortSignal): Promi
   const started = performance.now()
   const { docker, framework, mesos } = await startStack(resources, {
     agents: 2,
-    ports: { mesos: 5050, juice: 8080 },
+    ports: options['any-port'] ? { mesos: 0, juice: 0 } : { mesos: 5050, juice: 8080 },
     progress: (part, text) => say(`${part.padEnd(12)}${text}`),
     signal,
   })
@@ -43,7 +43,9 @@ async function demo(resources: AsyncDisposableStack, signal: AbortSignal): Promi
   return ended.state
 }
 
-const { values: options } = parseArgs({ options: { once: { type: 'boolean', default: false } } })
+const { values: options } = parseArgs({
+  options: { once: { type: 'boolean', default: false }, 'any-port': { type: 'boolean', default: false } },
+})
 
 const interrupt = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt.abort())

@@ -15,7 +15,7 @@ async function quickstart(
   stopAt?: string,
 ): Promise<{ code: number; output: string }> {
   const { dockerHost } = await testDocker()
-  const child = spawn(process.execPath, [script, ...args], {
+  const child = spawn(process.execPath, [script, '--any-port', ...args], {
     env: { ...process.env, DOCKER_HOST: dockerHost },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
