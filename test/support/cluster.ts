@@ -1,5 +1,6 @@
-// The whole system for a test: a database of its own, a local Mesos with real executors, a Docker engine, and framework
-// processes that can be killed. Everything ends in reverse order; what a test left behind is an error.
+// The whole system for a test: a database of its own, a local Mesos with real executors or a given cluster, a Docker engine,
+// and framework processes that can be killed. Everything ends in reverse order; what a test left behind is an error.
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,7 @@ import { startFramework, type FrameworkProcess } from '../../scripts/lib/framewo
 import { freePort } from '../../scripts/lib/ports.ts'
 import { getTask, submit, terminal, until, type TaskJson } from '../../scripts/lib/task-client.ts'
 import { testDocker } from './docker.ts'
+import { givenMesos, lastSubscription, tearDown, executorProcesses } from './given-mesos.ts'
 import { testDatabase } from './postgres.ts'
 
 export const image = 'juice-demo:latest'
@@ -20,9 +22,9 @@ export interface ClusterOptions {
 
 export class Cluster implements AsyncDisposable {
   readonly dir: string
-  readonly mesos: LocalMesos
   readonly dockerHost: string
   readonly databaseUrl: string
+  readonly #mesos: LocalMesos | undefined
   #framework: FrameworkProcess
   readonly #resources: AsyncDisposableStack
   readonly #restart: () => Promise<FrameworkProcess>
@@ -35,23 +37,40 @@ export class Cluster implements AsyncDisposable {
     await packDemoImage(dockerHost, image)
     const database = await testDatabase()
     resources.defer(() => database.close())
-    const mesos = await LocalMesos.start({
-      agents: options.agents ?? 2,
-      workDir: join(dir, 'mesos'),
-      allocationIntervalMs: 50,
-    })
-    resources.defer(() => mesos.close())
+    const given = givenMesos()
+    const mesos =
+      given === undefined
+        ? await LocalMesos.start({
+            agents: options.agents ?? 2,
+            workDir: join(dir, 'mesos'),
+            allocationIntervalMs: 50,
+          })
+        : undefined
+    resources.defer(() => mesos?.close())
     const port = await freePort()
+    const name = `juice-test-${randomUUID().slice(0, 8)}`
     const restart = (): Promise<FrameworkProcess> =>
       startFramework({
         dir,
         databaseUrl: database.url,
-        mesosMaster: mesos.url,
+        mesosMaster: mesos?.url ?? given?.master ?? '',
         port,
         dockerHost,
-        env: { JUICE_ORPHAN_WAIT_SECONDS: '5', ...options.env },
+        env: {
+          JUICE_FRAMEWORK_NAME: name,
+          JUICE_ORPHAN_WAIT_SECONDS: '5',
+          ...given?.settings,
+          ...options.env,
+        },
       })
     const framework = await restart()
+    if (given !== undefined) {
+      const { logFile } = framework
+      resources.defer(async () => {
+        const subscribed = await lastSubscription(logFile)
+        if (subscribed) await tearDown(given, subscribed)
+      })
+    }
     return new Cluster({
       dir,
       mesos,
@@ -65,7 +84,7 @@ export class Cluster implements AsyncDisposable {
 
   private constructor(parts: {
     dir: string
-    mesos: LocalMesos
+    mesos: LocalMesos | undefined
     dockerHost: string
     databaseUrl: string
     framework: FrameworkProcess
@@ -73,13 +92,31 @@ export class Cluster implements AsyncDisposable {
     resources: AsyncDisposableStack
   }) {
     this.dir = parts.dir
-    this.mesos = parts.mesos
+    this.#mesos = parts.mesos
     this.dockerHost = parts.dockerHost
     this.databaseUrl = parts.databaseUrl
     this.#framework = parts.framework
     this.#restart = parts.restart
     this.#resources = parts.resources
     this.#resources.defer(() => this.#framework.close())
+  }
+
+  /** For tests that steer it; a given cluster is not ours to restart. */
+  get mesos(): LocalMesos {
+    if (this.#mesos === undefined) throw new Error('this test steers local-mesos, not a given cluster')
+    return this.#mesos
+  }
+
+  /** Of this test's executors on this machine: their small parents and themselves. */
+  async executorPids(): Promise<{ readonly parents: number[]; readonly children: number[] }> {
+    const frameworkId = (await lastSubscription(this.#framework.logFile))?.frameworkId
+    if (frameworkId === undefined) return { parents: [], children: [] }
+    const all = await executorProcesses(frameworkId)
+    const isChild = ({ command }: { command: string }): boolean => /executor\.mjs/.test(command)
+    return {
+      parents: all.filter(process => !isChild(process)).map(({ pid }) => pid),
+      children: all.filter(isChild).map(({ pid }) => pid),
+    }
   }
 
   get url(): string {
