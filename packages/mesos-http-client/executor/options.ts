@@ -5,7 +5,6 @@ import type { MesosError } from '../errors.ts'
 import type {
   AgentInfo,
   ContainerID,
-  ExecutorCall,
   ExecutorCallUpdate,
   ExecutorEvent,
   ExecutorInfo,
@@ -28,10 +27,6 @@ export type ExecutorPhase =
   /** For good: no agent will have us back. The executor kills its tasks and exits (E32, E35). */
   | { readonly name: 'lost'; readonly cause: MesosError }
   | { readonly name: 'closed' }
-
-/** A call without the two ids that each carries (E8). */
-export type ExecutorCallBody = Omit<ExecutorCall, 'executor_id' | 'framework_id'> &
-  Partial<Pick<ExecutorCall, 'executor_id' | 'framework_id'>>
 
 export interface ExecutorClientOptions {
   /** The agent's `host:port` (MESOS_AGENT_ENDPOINT), or a URL. */

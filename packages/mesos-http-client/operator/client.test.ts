@@ -6,6 +6,7 @@ import { ManualClock } from '../testing/manual-clock.ts'
 import { closers, rejection } from '../testing/scheduler-harness.ts'
 import { certificate, key } from '../testing/tls.ts'
 import type { TraceExchange } from '../testing/traces.ts'
+import type { AgentCallBody, MasterCallBody } from '../messages-by-type.ts'
 import { textOf, trace } from '../testing/traces.ts'
 import type { OperatorClientOptions } from './client.ts'
 import { OperatorClient } from './client.ts'
@@ -46,10 +47,9 @@ describe('OperatorClient', () => {
   it('understands every recorded answer of a master', async () => {
     const types = new Log<string>()
     for (const exchange of recorded('17c')) {
-      const { type } = JSON.parse(textOf(exchange.request.body))
-      if (type === 'SUBSCRIBE') continue
+      const call: MasterCallBody = JSON.parse(textOf(exchange.request.body))
+      const { type } = call
       const master = await fake(answerOf(exchange))
-      const call = JSON.parse(textOf(exchange.request.body))
       const response = await clientOf(master.url).call(call)
       expect(response.type).to.equal(type)
       expect(Object.keys(response).length, type).to.be.above(type === 'GET_STATE' ? 1 : 0)
@@ -62,10 +62,10 @@ describe('OperatorClient', () => {
   it('understands every recorded answer of an agent, READ_FILE with its bytes', async () => {
     for (const exchange of [...recorded('17b'), ...recorded('18')]) {
       const agent = await fake(answerOf(exchange))
-      const call = JSON.parse(textOf(exchange.request.body))
+      const call: AgentCallBody = JSON.parse(textOf(exchange.request.body))
       const response = await clientOf(agent.url).agentCall(call)
       expect(response.type).to.equal(call.type)
-      if (response.read_file !== undefined) {
+      if (response.type === 'READ_FILE') {
         expect(Buffer.from(response.read_file.data).toString()).to.equal('hello')
         expect(response.read_file.size).to.equal(12)
       }
@@ -108,7 +108,8 @@ describe('OperatorClient', () => {
       expect((await rejection(clientOf(master.url).call({ type: 'GET_HEALTH' }))).code).to.equal(code)
     }
     expect((await rejection(clientOf('http://127.0.0.1:1').getJson('/state'))).code).to.equal('unreachable')
-    const streaming = await rejection(clientOf('http://127.0.0.1:1').call({ type: 'SUBSCRIBE' }))
+    const subscribe: MasterCallBody = JSON.parse('{"type":"SUBSCRIBE"}')
+    const streaming = await rejection(clientOf('http://127.0.0.1:1').call(subscribe))
     expect(streaming.code).to.equal('invalid_call')
   })
 

@@ -2,7 +2,7 @@
 // JSON string: binary data or a cut character give what no JSON parser takes, so its answer is read as bytes here.
 import { MesosError } from '../errors.ts'
 import { bodyOf } from '../transport.ts'
-import type { OperatorOptions } from './request.ts'
+import type { OperatorOptions } from './options.ts'
 import { Requester } from './request.ts'
 
 /** What an agent gives at once, whatever is asked for: 16 pages of 4 KiB. */

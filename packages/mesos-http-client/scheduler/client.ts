@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { codec } from '../codec/index.ts'
 import { MesosError } from '../errors.ts'
+import type { SchedulerCallBody } from '../messages-by-type.ts'
 import type {
   AgentID,
   FrameworkInfo,
@@ -75,9 +76,9 @@ export class SchedulerClient {
    * Fulfilled at 202: accepted, not done (S7).
    * @throws MesosError `not_subscribed` if nothing was sent; one with `maybeDone` if it may have been carried out
    */
-  async call(call: SchedulerCall): Promise<void> {
-    const type = call.type ?? 'a call without type'
-    if (call.type === 'SUBSCRIBE') throw new MesosError('invalid_call', 'SUBSCRIBE is sent by start()')
+  async call(call: SchedulerCallBody): Promise<void> {
+    const type: string = call.type
+    if (type === 'SUBSCRIBE') throw new MesosError('invalid_call', 'SUBSCRIBE is sent by start()')
     if (this.#phase.name === 'closed') throw new MesosError('closed', `${type}: the client is closed`)
     if (this.#phase.name !== 'subscribed' || this.#subscription === undefined) {
       throw new MesosError('not_subscribed', `${type}: not sent, no subscription (${this.#phase.name})`)
