@@ -224,8 +224,8 @@ describe('messages by type', () => {
     it(`sends every call of ${message} whole, in both encodings`, () => {
       for (const call of Object.values(calls)) {
         const complete = { ...call, ...ids }
-        for (const { encode, decode } of [codec('json'), codec('protobuf')]) {
-          deepStrictEqual(decode(message, encode(message, complete)), complete)
+        for (const each of [codec('json'), codec('protobuf')]) {
+          deepStrictEqual(each.decode(message, each.encode(message, complete)), complete)
         }
       }
     })

@@ -100,6 +100,7 @@ export type FailureClass =
   | 'FAILURE_ENGINE'
   | 'FAILURE_EXECUTOR'
 
+/** @internal */
 export const descriptor = {
  "nested": {
   "juice": {

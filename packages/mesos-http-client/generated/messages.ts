@@ -2430,6 +2430,7 @@ export interface SchedulerAPIResult {
   readonly error?: string
 }
 
+/** @internal */
 export const descriptor = {
  "nested": {
   "mesos": {

@@ -23,6 +23,7 @@ export interface OperatorEventsOptions {
 
 /** What a master means that names no interval. */
 const DEFAULT_HEARTBEAT_MS = 15_000
+const CLOSED = new MesosError('closed', 'the event stream was closed')
 
 /**
  * One subscription, which begins with the first step of the loop and can be read once: SUBSCRIBED with the state of the
@@ -55,7 +56,7 @@ export class OperatorEvents implements AsyncIterable<OperatorEvent> {
   /** Ends the loop quietly, wherever it waits. */
   close(): void {
     this.#closed = true
-    this.#exchange?.abort(new MesosError('closed', 'the event stream was closed'))
+    this.#exchange?.abort(CLOSED)
     this.#requester.close()
     this.#onEnd()
   }
@@ -67,7 +68,7 @@ export class OperatorEvents implements AsyncIterable<OperatorEvent> {
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<OperatorEvent, void, undefined> {
     if (this.#closed || this.#exchange !== undefined) {
-      throw new MesosError('closed', 'this event stream was read before: ask for another')
+      throw new MesosError('closed', 'this event stream was read or closed before: ask for another')
     }
     try {
       yield* this.#read()
@@ -85,7 +86,11 @@ export class OperatorEvents implements AsyncIterable<OperatorEvent> {
       '/api/v1',
       { 'Content-Type': contentType, Accept: contentType },
       this.#codec.encode('master.Call', { type: 'SUBSCRIBE' }),
-      exchange => (this.#exchange = exchange),
+      exchange => {
+        this.#exchange = exchange
+        // closed between two redirects
+        if (this.#closed) exchange.abort(CLOSED)
+      },
     )
     const reader = codecOf(answer.headers['content-type']) ?? this.#codec
     const { maxRecordBytes } = this.#options
