@@ -17,7 +17,7 @@ const IDLE_MS = 4_000
 export interface PoolOptions {
   /** At most so many requests at once; further ones wait, first come, first served. */
   readonly connections: number
-  /** PEM certificates to trust for https instead of the system's. */
+  /** PEM certificates to trust for https, instead of Node's own list. */
   readonly ca?: string | undefined
 }
 

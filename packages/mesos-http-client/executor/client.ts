@@ -15,6 +15,7 @@ import type {
   TaskInfo,
   TaskStatus,
 } from '../generated/messages.ts'
+import { checkCa } from '../tls.ts'
 import type { Exchange } from '../transport.ts'
 import { ConnectionPool, readBody, send } from '../transport.ts'
 import type { ExecutorCallBody } from '../messages-by-type.ts'
@@ -51,7 +52,9 @@ export class ExecutorClient {
   #cancelWait = () => {}
   #cancelRecovery: (() => void) | undefined
 
+  /** @throws TypeError for a `ca` without certificates, or an `endpoint` that is none */
   constructor(options: ExecutorClientOptions) {
+    checkCa('ExecutorClient', options.ca)
     this.#options = options
     this.#codec = codec(options.codec)
     this.#clock = options.clock ?? systemClock

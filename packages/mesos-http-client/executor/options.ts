@@ -38,7 +38,7 @@ export interface ExecutorClientOptions {
   readonly codec: CodecName
   /** For `Authorization: Bearer` (E4). */
   readonly token?: string | undefined
-  /** PEM certificates to trust instead of the system's. */
+  /** PEM certificates to trust for https, instead of Node's own list. */
   readonly ca?: string | undefined
   /** MESOS_CHECKPOINT: without it the first disconnection is the end (E32). */
   readonly checkpoint: boolean

@@ -29,6 +29,7 @@ export class OperatorClient {
   readonly #codec: Codec
   readonly #streams = new Set<OperatorEvents>()
 
+  /** @throws TypeError for a `ca` without certificates, or a `url` that is none */
   constructor(options: OperatorClientOptions) {
     this.#options = options
     this.#requester = new Requester(options)

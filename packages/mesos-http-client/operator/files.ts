@@ -29,8 +29,9 @@ export interface FilePage {
 export class FilesClient {
   readonly #requester: Requester
 
+  /** @throws TypeError for a `ca` without certificates, or a `url` that is none */
   constructor(options: OperatorOptions) {
-    this.#requester = new Requester(options)
+    this.#requester = new Requester(options, 'to its host')
   }
 
   /**

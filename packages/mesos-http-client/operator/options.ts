@@ -5,7 +5,7 @@ export interface OperatorOptions {
   /** Of a master or an agent, such as `http://10.0.0.1:5051`. */
   readonly url: string
   readonly credential?: { readonly principal: string; readonly secret: string } | undefined
-  /** PEM certificates to trust instead of the system's. */
+  /** PEM certificates to trust for https, instead of Node's own list. */
   readonly ca?: string | undefined
   /** 3 s. */
   readonly connectTimeoutMs?: number | undefined

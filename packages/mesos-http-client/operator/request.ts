@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { errorFromAnswer } from '../errors.ts'
 import { followRedirects } from '../redirect.ts'
+import { checkCa } from '../tls.ts'
 import type { Exchange } from '../transport.ts'
 import { ConnectionPool, basicAuthorization, readBody, send } from '../transport.ts'
 import type { OperatorOptions } from './options.ts'
@@ -13,20 +14,30 @@ const CONNECTIONS = 8
 
 export class Requester {
   readonly #options: OperatorOptions
+  readonly #url: URL
+  readonly #credentialGoes: 'to its host' | 'to the leader'
   readonly #pool: ConnectionPool
   readonly clock: Clock
   readonly callTimeoutMs: number
 
-  constructor(options: OperatorOptions) {
+  /**
+   * @param credentialGoes a master redirects to the leader, another host, which wants the credential as well; an agent
+   *   redirects nowhere, so that its credential stays with its host
+   * @throws TypeError for a `ca` without certificates
+   */
+  constructor(options: OperatorOptions, credentialGoes: 'to its host' | 'to the leader' = 'to the leader') {
+    this.#credentialGoes = credentialGoes
+    checkCa('OperatorOptions', options.ca)
     this.#options = options
     this.clock = options.clock ?? systemClock
     this.callTimeoutMs = options.callTimeoutMs ?? 10_000
+    this.#url = new URL(options.url)
     this.#pool = new ConnectionPool({ connections: CONNECTIONS, ca: options.ca })
   }
 
   /** The URL of a path at this master or agent. */
   at(path: string): URL {
-    return new URL(path, this.#options.url)
+    return new URL(path, this.#url)
   }
 
   /**
@@ -41,12 +52,14 @@ export class Requester {
     body?: Uint8Array,
     onExchange?: (exchange: Exchange) => void,
   ): Promise<{ answer: IncomingMessage; what: string }> {
+    const authorization = basicAuthorization(this.#options.credential)
     const { url, answer } = await followRedirects(this.at(path), target => {
+      const known = this.#credentialGoes === 'to the leader' || target.hostname === this.#url.hostname
       const exchange = send({
         what: `${method} ${target.href}`,
         url: target,
         method,
-        headers: { ...basicAuthorization(this.#options.credential), ...headers },
+        headers: { ...(known ? authorization : {}), ...headers },
         body,
         pool: this.#pool,
         connectTimeoutMs: this.#options.connectTimeoutMs ?? 3_000,

@@ -17,6 +17,7 @@ import type {
   SchedulerCallReconcileTask,
   TaskStatus,
 } from '../generated/messages.ts'
+import { checkCa } from '../tls.ts'
 import { basicAuthorization } from '../transport.ts'
 import type { SchedulerClientOptions, SchedulerPhase } from './options.ts'
 import { checkFrameworkInfo } from './options.ts'
@@ -48,6 +49,7 @@ export class SchedulerClient {
   /** @throws TypeError where the options contradict Mesos' rules (S5, S18, S23) */
   constructor(options: SchedulerClientOptions) {
     checkFrameworkInfo(options)
+    checkCa('SchedulerClient', options.ca)
     this.#options = options
     this.#masters = options.masters.map(master => new URL('/api/v1/scheduler', master))
     this.#headers = basicAuthorization(options.credential)

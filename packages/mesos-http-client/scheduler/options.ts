@@ -32,7 +32,7 @@ export interface SchedulerClientOptions {
   /** Asked at each SUBSCRIBE (S37). */
   readonly suppressedRoles?: (() => readonly string[]) | undefined
   readonly credential?: { readonly principal: string; readonly secret: string } | undefined
-  /** PEM certificates to trust instead of the system's. */
+  /** PEM certificates to trust for https, instead of Node's own list. */
   readonly ca?: string | undefined
   /** Every event of the current subscription, in order, after the phase it causes; an ERROR before it. Must not throw. */
   onEvent(event: SchedulerEvent, subscription: { readonly streamId: string }): void
