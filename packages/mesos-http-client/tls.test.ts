@@ -90,7 +90,12 @@ describe('TLS', () => {
       /nobody that is trusted .* into `ca`$/,
     ],
     ['with its authority beside it', { ...vouched, cert: vouched.cert + authority }, undefined, /into `ca`$/],
-    ['by itself', selfSigned, undefined, /self-signed certificate.*\(DEPTH_ZERO_SELF_SIGNED_CERT\): .*: put its PEM into `ca`$/],
+    [
+      'by itself',
+      selfSigned,
+      undefined,
+      /self-signed certificate.*\(DEPTH_ZERO_SELF_SIGNED_CERT\): .*: put its PEM into `ca`$/,
+    ],
     [
       'for another host',
       misnamed,

@@ -190,7 +190,8 @@ describe('FilesClient', () => {
   describe('at the recorded agent', () => {
     const asked = (path: string) => {
       const url = new URL(path, 'http://agent')
-      return JSON.stringify([url.pathname, [...url.searchParams].toSorted()])
+      url.searchParams.sort()
+      return `${url.pathname}?${url.searchParams.toString()}`
     }
 
     /** Answers each question that was recorded as it was answered then. */
