@@ -2,6 +2,7 @@
 // event or a socket. An error answers questions; nobody compares texts elsewhere.
 import { isTlsFailure, tlsAdvice } from './tls.ts'
 
+/** What can go wrong; the comment at each says what it means. */
 export type MesosErrorCode =
   // the way there
   | 'unreachable' // refused, no such host: nothing was sent
@@ -82,8 +83,10 @@ const verdicts: Readonly<Record<MesosErrorCode, Verdict>> = {
   closed: verdict(),
 }
 
+/** Whatever fails in this package, but for options that make no sense: those are TypeErrors. */
 export class MesosError extends Error {
   override readonly name = 'MesosError'
+  /** What went wrong; `retryable`, `subscriptionLost`, `fatal` and `maybeDone` follow from it. */
   readonly code: MesosErrorCode
   /** HTTP status, where there was an answer. */
   readonly status?: number

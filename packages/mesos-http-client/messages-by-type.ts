@@ -42,6 +42,7 @@ type ByType<
 
 // ---- schedulers and executors ----
 
+/** Every call of a scheduler but SUBSCRIBE, which `start()` sends. */
 export type SchedulerCallKind = Exclude<TypesOf<SchedulerCall>, 'SUBSCRIBE'>
 
 /**
@@ -55,6 +56,7 @@ export type SchedulerCallBody<T extends SchedulerCallKind = SchedulerCallKind> =
   'REVIVE' | 'SUPPRESS'
 >
 
+/** Every call of an executor but SUBSCRIBE, which `start()` sends. */
 export type ExecutorCallKind = Exclude<TypesOf<ExecutorCall>, 'SUBSCRIBE'>
 
 /** A call of an executor with the contents that its type demands, without the two ids that each carries (E8). */

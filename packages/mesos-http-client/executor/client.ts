@@ -37,6 +37,7 @@ interface Link {
   stream?: EventStream<ExecutorEvent>
 }
 
+/** An executor's connection to its agent. It ends with `close()`, or where no agent will have it back: the phase `lost`. */
 export class ExecutorClient {
   readonly #options: ExecutorClientOptions
   readonly #codec: Codec
@@ -71,6 +72,7 @@ export class ExecutorClient {
     })
   }
 
+  /** Where the client stands; told by `onPhase` as it changes. */
   get phase(): ExecutorPhase {
     return this.#phase
   }

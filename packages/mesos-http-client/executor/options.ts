@@ -12,6 +12,7 @@ import type {
   TaskInfo,
 } from '../generated/messages.ts'
 
+/** Where an executor's client stands: `idle → connecting → subscribed → waiting → connecting …`, at last `lost` or `closed`. */
 export type ExecutorPhase =
   | { readonly name: 'idle' }
   | { readonly name: 'connecting'; readonly attempt: number }
@@ -28,6 +29,7 @@ export type ExecutorPhase =
   | { readonly name: 'lost'; readonly cause: MesosError }
   | { readonly name: 'closed' }
 
+/** What an executor's client needs to know, and what it tells. */
 export interface ExecutorClientOptions {
   /** The agent's `host:port` (MESOS_AGENT_ENDPOINT), or a URL. */
   readonly endpoint: string

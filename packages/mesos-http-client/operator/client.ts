@@ -18,11 +18,13 @@ import { OperatorEvents } from './events.ts'
 import type { OperatorOptions } from './options.ts'
 import { Requester } from './request.ts'
 
+/** Whom to ask, and in which encoding. */
 export interface OperatorClientOptions extends OperatorOptions {
   /** `json` unless told. */
   readonly codec?: CodecName | undefined
 }
 
+/** Asks a master or an agent, as an operator does, and tells them what to do. */
 export class OperatorClient {
   readonly #options: OperatorClientOptions
   readonly #requester: Requester

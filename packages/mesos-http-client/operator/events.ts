@@ -12,6 +12,7 @@ import { bodyOf } from '../transport.ts'
 import type { OperatorOptions } from './options.ts'
 import { Requester } from './request.ts'
 
+/** How an event stream is watched. */
 export interface OperatorEventsOptions {
   /** So many heartbeats late, the stream is given up; 5 (S12). */
   readonly missedHeartbeats?: number | undefined

@@ -8,7 +8,9 @@ import { Requester } from './request.ts'
 /** What an agent gives at once, whatever is asked for: 16 pages of 4 KiB. */
 export const FILE_PAGE_BYTES = 64 * 1024
 
+/** One file or directory. */
 export interface FileEntry {
+  /** Absolute, as `browse`, `read` and `download` take it. */
   readonly path: string
   readonly sizeBytes: number
   readonly modifiedMs: number
@@ -19,6 +21,7 @@ export interface FileEntry {
   readonly isDirectory: boolean
 }
 
+/** A piece of a file. */
 export interface FilePage {
   readonly data: Uint8Array
   readonly offset: number
@@ -26,6 +29,7 @@ export interface FilePage {
   readonly size: number
 }
 
+/** Reads sandboxes, by an agent's paths or by `/frameworks/ID/executors/ID/runs/latest/…`. */
 export class FilesClient {
   readonly #requester: Requester
 

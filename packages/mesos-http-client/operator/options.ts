@@ -1,9 +1,11 @@
 // What OperatorClient and FilesClient are told. Types only.
 import type { Clock } from '../clock.ts'
 
+/** Whom to ask, as who, and how long to wait. */
 export interface OperatorOptions {
   /** Of a master or an agent, such as `http://10.0.0.1:5051`. */
   readonly url: string
+  /** For Basic authentication (S18); agents may have another one than masters. */
   readonly credential?: { readonly principal: string; readonly secret: string } | undefined
   /** PEM certificates to trust for https, instead of Node's own list. */
   readonly ca?: string | undefined

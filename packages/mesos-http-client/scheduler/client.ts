@@ -27,6 +27,7 @@ import { Subscription } from './subscription.ts'
 /** A subscription that held for less is no reason to begin again with short waits. */
 const STABLE_MS = 15_000
 
+/** A framework's connection to its master. It ends with `close()`, a TEARDOWN, or a verdict: see the phase `closed`. */
 export class SchedulerClient {
   readonly #options: SchedulerClientOptions
   readonly #masters: readonly URL[]
@@ -58,6 +59,7 @@ export class SchedulerClient {
     this.#frameworkInfo = options.frameworkInfo
   }
 
+  /** Where the client stands; told by `onPhase` as it changes. */
   get phase(): SchedulerPhase {
     return this.#phase
   }
@@ -95,10 +97,12 @@ export class SchedulerClient {
     }
   }
 
+  /** Uses offers of one agent and one role (S40); what is not used is declined by `filters`. */
   accept(accept: SchedulerCallAccept): Promise<void> {
     return this.call({ type: 'ACCEPT', accept })
   }
 
+  /** Without `filters` the offers come again in 5 s (S34). */
   decline(decline: SchedulerCallDecline): Promise<void> {
     return this.call({ type: 'DECLINE', decline })
   }
@@ -108,6 +112,7 @@ export class SchedulerClient {
     return this.call({ type: 'REVIVE', revive: { roles } })
   }
 
+  /** No more offers (S32). Without roles: for all of them. */
   suppress(roles: readonly string[] = []): Promise<void> {
     return this.call({ type: 'SUPPRESS', suppress: { roles } })
   }
@@ -152,6 +157,7 @@ export class SchedulerClient {
     })
   }
 
+  /** Reads on; subscribes anew where the pause was too long. */
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
