@@ -1,5 +1,6 @@
 // How long to wait before the next try. Pure.
 
+/** How long to wait between tries. */
 export interface Backoff {
   readonly initialMs: number
   readonly maxMs: number

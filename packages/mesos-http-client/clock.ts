@@ -7,6 +7,7 @@ export interface Clock {
   after(delayMs: number, action: () => void): () => void
 }
 
+/** The real one. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, action) {

@@ -1,6 +1,8 @@
 // The one list of what can go wrong between us and Mesos, and the one table that reads it off an HTTP answer, an ERROR
 // event or a socket. An error answers questions; nobody compares texts elsewhere.
+import { isTlsFailure, tlsAdvice } from './tls.ts'
 
+/** What can go wrong; the comment at each says what it means. */
 export type MesosErrorCode =
   // the way there
   | 'unreachable' // refused, no such host: nothing was sent
@@ -81,8 +83,10 @@ const verdicts: Readonly<Record<MesosErrorCode, Verdict>> = {
   closed: verdict(),
 }
 
+/** Whatever fails in this package, but for options that make no sense: those are TypeErrors. */
 export class MesosError extends Error {
   override readonly name = 'MesosError'
+  /** What went wrong; `retryable`, `subscriptionLost`, `fatal` and `maybeDone` follow from it. */
   readonly code: MesosErrorCode
   /** HTTP status, where there was an answer. */
   readonly status?: number
@@ -170,19 +174,21 @@ const beforeSending = new Set([
 ])
 
 /**
- * Whatever was thrown on the way, as a MesosError. TLS failures count as unreachable: nothing was sent.
+ * Whatever was thrown on the way, as a MesosError. TLS failures count as unreachable: nothing was sent; they say what
+ * would mend them.
  * @param connected the connection stood already: routes and TLS can fail later too, when something may have been done
  */
 export function errorFromFailure(what: string, thrown: unknown, connected = false): MesosError {
   if (thrown instanceof MesosError) return thrown
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  const tls = code.startsWith('ERR_TLS') || code.includes('CERT') || code.startsWith('ERR_SSL')
+  const tls = isTlsFailure(code)
   // AggregateError of several addresses has an empty message
-  const text = error.message || code
+  const text = (error.message || code).trim()
+  const advice = tls ? tlsAdvice(code, text) : undefined
   return new MesosError(
     !connected && (beforeSending.has(code) || tls) ? 'unreachable' : 'disconnected',
-    `${what}: ${text}${text.includes(code) ? '' : ` (${code})`}`,
+    `${what}: ${text}${text.includes(code) ? '' : ` (${code})`}${advice === undefined ? '' : `: ${advice}`}`,
     { cause: error },
   )
 }

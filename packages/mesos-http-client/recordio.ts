@@ -15,6 +15,7 @@ type State =
 
 const START: State = { name: 'length', digits: 0, value: 0 }
 
+/** Bytes in, records out. */
 export class RecordIoParser {
   readonly #maxRecordBytes: number
   #state: State = START

@@ -1,5 +1,10 @@
 // Following the leading master: 307 with a Location that has no scheme and another path (S8). Bounded, since for some
 // seconds after a take-over a master can point at the dead leader, or two at each other.
+//
+// Who asks a master sends its credential to the place that it is redirected to, although that is another host: the leader
+// authenticates like every master, and a redirect to it is the only way to learn where it is. Whoever can answer in a
+// master's place has got the credential anyway, by the first request. What it must never do is leave TLS: the credential,
+// Basic and as good as plain text, would be read on the way.
 import type { IncomingMessage } from 'node:http'
 import { MesosError } from './errors.ts'
 

@@ -17,7 +17,7 @@ const IDLE_MS = 4_000
 export interface PoolOptions {
   /** At most so many requests at once; further ones wait, first come, first served. */
   readonly connections: number
-  /** PEM certificates to trust for https instead of the system's. */
+  /** PEM certificates to trust for https, instead of Node's own list. */
   readonly ca?: string | undefined
 }
 
@@ -149,19 +149,34 @@ export async function readBody(
   return new Uint8Array(Buffer.concat(chunks, length))
 }
 
-/** The body as it comes; fails like readBody. Leaving the loop early breaks the connection. */
+/**
+ * The body as it comes; fails like readBody. Leaving the loop early breaks the connection. What the reader takes for itself
+ * counts for nobody's silence.
+ * @param options.silenceMs a function is asked before each piece
+ * @param options.silenceCode `timeout` unless told
+ */
 export async function* bodyOf(
   answer: IncomingMessage,
-  options: { what: string; clock: Clock; silenceMs: number },
+  options: {
+    what: string
+    clock: Clock
+    silenceMs: number | (() => number)
+    silenceCode?: 'timeout' | 'heartbeat_lost'
+  },
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { what, clock, silenceMs } = options
-  const silent = () => answer.destroy(new MesosError('timeout', `${what}: nothing more for ${silenceMs} ms`))
-  let cancelTimer = clock.after(silenceMs, silent)
+  const { what, clock, silenceMs, silenceCode = 'timeout' } = options
+  const watch = () => {
+    const ms = typeof silenceMs === 'number' ? silenceMs : silenceMs()
+    return clock.after(ms, () =>
+      answer.destroy(new MesosError(silenceCode, `${what}: nothing more for ${ms} ms`)),
+    )
+  }
+  let cancelTimer = watch()
   try {
     for await (const chunk of answer) {
       cancelTimer()
       if (chunk instanceof Uint8Array) yield chunk
-      cancelTimer = clock.after(silenceMs, silent)
+      cancelTimer = watch()
     }
   } catch (error) {
     throw errorFromFailure(what, error, true)

@@ -9,8 +9,10 @@ import { messageTable } from './schema.ts'
 import type { Plain } from './values.ts'
 import { asPlain } from './values.ts'
 
+/** What is on the wire; in memory messages are the same. */
 export type CodecName = 'json' | 'protobuf'
 
+/** Messages to bytes and back. */
 export interface Codec {
   readonly name: CodecName
   /** Exactly as Mesos wants it: with a charset it would answer 415 (S1). */
@@ -65,6 +67,7 @@ const codecs: Readonly<Record<CodecName, Codec>> = {
   protobuf: build('protobuf', 'application/x-protobuf', encodeProtobuf, decodeProtobuf),
 }
 
+/** The one of that name. */
 export function codec(name: CodecName): Codec {
   return codecs[name]
 }

@@ -22,6 +22,7 @@ import type {
   TaskStatus,
 } from '../generated/messages.ts'
 
+/** The messages that a codec takes by name. */
 export interface Messages {
   'scheduler.Call': SchedulerCall
   'scheduler.Event': SchedulerEvent
@@ -45,4 +46,5 @@ export interface Messages {
   TaskStatus: TaskStatus
 }
 
+/** Such as `scheduler.Call`. */
 export type MessageName = keyof Messages

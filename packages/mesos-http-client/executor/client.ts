@@ -15,9 +15,11 @@ import type {
   TaskInfo,
   TaskStatus,
 } from '../generated/messages.ts'
+import { checkCa } from '../tls.ts'
 import type { Exchange } from '../transport.ts'
 import { ConnectionPool, readBody, send } from '../transport.ts'
-import type { ExecutorCallBody, ExecutorClientOptions, ExecutorPhase } from './options.ts'
+import type { ExecutorCallBody } from '../messages-by-type.ts'
+import type { ExecutorClientOptions, ExecutorPhase } from './options.ts'
 import { Outbox } from './outbox.ts'
 
 /** With a try that fails at once every 50 to 750 ms, a returning agent sees us within a second (E34). */
@@ -35,6 +37,7 @@ interface Link {
   stream?: EventStream<ExecutorEvent>
 }
 
+/** An executor's connection to its agent. It ends with `close()`, or where no agent will have it back: the phase `lost`. */
 export class ExecutorClient {
   readonly #options: ExecutorClientOptions
   readonly #codec: Codec
@@ -50,7 +53,9 @@ export class ExecutorClient {
   #cancelWait = () => {}
   #cancelRecovery: (() => void) | undefined
 
+  /** @throws TypeError for a `ca` without certificates, or an `endpoint` that is none */
   constructor(options: ExecutorClientOptions) {
+    checkCa('ExecutorClient', options.ca)
     this.#options = options
     this.#codec = codec(options.codec)
     this.#clock = options.clock ?? systemClock
@@ -67,10 +72,12 @@ export class ExecutorClient {
     })
   }
 
+  /** Where the client stands; told by `onPhase` as it changes. */
   get phase(): ExecutorPhase {
     return this.#phase
   }
 
+  /** Subscribes, again and again until `close()` or until no agent will have us back. */
   start(): void {
     if (this.#phase.name === 'idle') this.#connect()
   }
@@ -82,12 +89,17 @@ export class ExecutorClient {
    * @throws MesosError; for an UPDATE only if the agent refuses it, or at the end of this client
    */
   call(call: ExecutorCallBody): Promise<void> {
-    if (call.type === 'SUBSCRIBE') {
+    const type: string = call.type
+    if (type === 'SUBSCRIBE') {
       return Promise.reject(new MesosError('invalid_call', 'SUBSCRIBE is sent by start()'))
     }
     return this.#outbox.put(this.#complete(call))
   }
 
+  /**
+   * Tells the state of a task: `uuid` a new one (E15, `newUuid`), `source` SOURCE_EXECUTOR, never TASK_STAGING (E16). Fulfilled
+   * when the agent has taken it; keep it until ACKNOWLEDGED (E19).
+   */
   update(status: TaskStatus): Promise<void> {
     return this.call({ type: 'UPDATE', update: { status } })
   }
@@ -106,7 +118,7 @@ export class ExecutorClient {
     await gone
   }
 
-  #complete(call: ExecutorCallBody): ExecutorCall {
+  #complete(call: Omit<ExecutorCall, 'executor_id' | 'framework_id'>): ExecutorCall {
     const { executorId, frameworkId } = this.#options
     return { ...call, executor_id: { value: executorId }, framework_id: { value: frameworkId } }
   }

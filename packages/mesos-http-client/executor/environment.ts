@@ -1,5 +1,6 @@
 // What an agent tells its executor by environment variables (E1-E5). Pure but for taking the token out.
 
+/** What an agent tells by MESOS_* variables, in milliseconds where it is time. */
 export interface ExecutorEnvironment {
   readonly frameworkId: string
   readonly executorId: string

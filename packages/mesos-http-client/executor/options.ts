@@ -5,7 +5,6 @@ import type { MesosError } from '../errors.ts'
 import type {
   AgentInfo,
   ContainerID,
-  ExecutorCall,
   ExecutorCallUpdate,
   ExecutorEvent,
   ExecutorInfo,
@@ -13,6 +12,7 @@ import type {
   TaskInfo,
 } from '../generated/messages.ts'
 
+/** Where an executor's client stands: `idle → connecting → subscribed → waiting → connecting …`, at last `lost` or `closed`. */
 export type ExecutorPhase =
   | { readonly name: 'idle' }
   | { readonly name: 'connecting'; readonly attempt: number }
@@ -29,10 +29,7 @@ export type ExecutorPhase =
   | { readonly name: 'lost'; readonly cause: MesosError }
   | { readonly name: 'closed' }
 
-/** A call without the two ids that each carries (E8). */
-export type ExecutorCallBody = Omit<ExecutorCall, 'executor_id' | 'framework_id'> &
-  Partial<Pick<ExecutorCall, 'executor_id' | 'framework_id'>>
-
+/** What an executor's client needs to know, and what it tells. */
 export interface ExecutorClientOptions {
   /** The agent's `host:port` (MESOS_AGENT_ENDPOINT), or a URL. */
   readonly endpoint: string
@@ -43,7 +40,7 @@ export interface ExecutorClientOptions {
   readonly codec: CodecName
   /** For `Authorization: Bearer` (E4). */
   readonly token?: string | undefined
-  /** PEM certificates to trust instead of the system's. */
+  /** PEM certificates to trust for https, instead of Node's own list. */
   readonly ca?: string | undefined
   /** MESOS_CHECKPOINT: without it the first disconnection is the end (E32). */
   readonly checkpoint: boolean

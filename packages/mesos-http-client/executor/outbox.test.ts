@@ -7,6 +7,7 @@ import {
   subscribedEvent,
   update,
 } from '../testing/executor-harness.ts'
+import type { ExecutorCallBody } from '../messages-by-type.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { rejection } from '../testing/scheduler-harness.ts'
 
@@ -72,7 +73,8 @@ describe('ExecutorClient: calls', () => {
     const { client, phase } = clientOf(agent)
     const sent = client.update(update('early'))
     expect((await rejection(client.message(Uint8Array.of(1)))).code).to.equal('not_subscribed')
-    expect((await rejection(client.call({ type: 'SUBSCRIBE' }))).code).to.equal('invalid_call')
+    const subscribe: ExecutorCallBody = JSON.parse('{"type":"SUBSCRIBE"}')
+    expect((await rejection(client.call(subscribe))).code).to.equal('invalid_call')
     client.start()
     await accept(agent)
     await phase('subscribed')

@@ -6,6 +6,7 @@ import { ManualClock } from '../testing/manual-clock.ts'
 import { closers, rejection } from '../testing/scheduler-harness.ts'
 import { certificate, key } from '../testing/tls.ts'
 import type { TraceExchange } from '../testing/traces.ts'
+import type { AgentCallBody, MasterCallBody } from '../messages-by-type.ts'
 import { textOf, trace } from '../testing/traces.ts'
 import type { OperatorClientOptions } from './client.ts'
 import { OperatorClient } from './client.ts'
@@ -46,10 +47,9 @@ describe('OperatorClient', () => {
   it('understands every recorded answer of a master', async () => {
     const types = new Log<string>()
     for (const exchange of recorded('17c')) {
-      const { type } = JSON.parse(textOf(exchange.request.body))
-      if (type === 'SUBSCRIBE') continue
+      const call: MasterCallBody = JSON.parse(textOf(exchange.request.body))
+      const { type } = call
       const master = await fake(answerOf(exchange))
-      const call = JSON.parse(textOf(exchange.request.body))
       const response = await clientOf(master.url).call(call)
       expect(response.type).to.equal(type)
       expect(Object.keys(response).length, type).to.be.above(type === 'GET_STATE' ? 1 : 0)
@@ -62,14 +62,61 @@ describe('OperatorClient', () => {
   it('understands every recorded answer of an agent, READ_FILE with its bytes', async () => {
     for (const exchange of [...recorded('17b'), ...recorded('18')]) {
       const agent = await fake(answerOf(exchange))
-      const call = JSON.parse(textOf(exchange.request.body))
+      const call: AgentCallBody = JSON.parse(textOf(exchange.request.body))
       const response = await clientOf(agent.url).agentCall(call)
       expect(response.type).to.equal(call.type)
-      if (response.read_file !== undefined) {
+      if (response.type === 'READ_FILE') {
         expect(Buffer.from(response.read_file.data).toString()).to.equal('hello')
         expect(response.read_file.size).to.equal(12)
       }
     }
+  })
+
+  it('gets every recorded page of a master and of an agent, and is told which do not exist', async () => {
+    const pages = [...trace('17').exchanges, ...trace('17b').exchanges].filter(
+      ({ request, response }) =>
+        request.method === 'GET' && (response.status === 404 || typeof response.body === 'object'),
+    )
+    expect(pages.length).to.be.above(25)
+    for (const { request: asked, response } of pages) {
+      const server = await fake(request => request.answer(response.status, textOf(response.body)))
+      const got = clientOf(server.url).getJson(asked.path)
+      if (response.status === 404) expect((await rejection(got)).code).to.equal('not_found')
+      else expect(await got).to.deep.equal(response.body)
+      expect(server.requests.items[0]?.path).to.equal(asked.path)
+    }
+  })
+
+  it('is told what a real master would not do (S9)', async () => {
+    const codes: Record<string, string> = { MARK_AGENT_GONE: 'not_found', TEARDOWN: 'unknown_framework' }
+    const met: string[] = []
+    const refused = trace('17c').exchanges.filter(
+      ({ request, response }) =>
+        request.path === '/api/v1' && response.status >= 400 && typeof request.body === 'object',
+    )
+    for (const exchange of refused) {
+      const call: MasterCallBody | null = JSON.parse(textOf(exchange.request.body))
+      const code = codes[call?.type ?? '']
+      if (call === null || code === undefined) continue
+      const master = await fake(answerOf(exchange))
+      expect((await rejection(clientOf(master.url).call(call))).code).to.equal(code)
+      met.push(call.type)
+    }
+    expect(met).to.have.members(Object.keys(codes))
+  })
+
+  it('gives empty contents where an answer has none, and no answer to another call', async () => {
+    const answering = async (answer: string) =>
+      clientOf((await fake(request => request.answer(200, answer))).url)
+    const weights = await answering('{"type":"GET_WEIGHTS"}')
+    expect((await weights.call({ type: 'GET_WEIGHTS' })).get_weights).to.deep.equal({})
+    for (const answer of ['{"type":"GET_HEALTH"}', '{"type":"GET_TASKS","get_tasks":{}}', '']) {
+      const error = await rejection((await answering(answer)).call({ type: 'GET_HEALTH' }))
+      expect([error.code, error.maybeDone]).to.deep.equal(['unreadable', true])
+      expect(error.message).to.contain('an answer to GET_HEALTH without get_health')
+    }
+    const other = await answering('{"type":"GET_TASKS","get_tasks":{}}')
+    expect((await rejection(other.call({ type: 'GET_WEIGHTS' }))).code).to.equal('unreadable')
   })
 
   it('speaks protobuf as well, and takes an empty answer for done', async () => {
@@ -108,7 +155,8 @@ describe('OperatorClient', () => {
       expect((await rejection(clientOf(master.url).call({ type: 'GET_HEALTH' }))).code).to.equal(code)
     }
     expect((await rejection(clientOf('http://127.0.0.1:1').getJson('/state'))).code).to.equal('unreachable')
-    const streaming = await rejection(clientOf('http://127.0.0.1:1').call({ type: 'SUBSCRIBE' }))
+    const subscribe: MasterCallBody = JSON.parse('{"type":"SUBSCRIBE"}')
+    const streaming = await rejection(clientOf('http://127.0.0.1:1').call(subscribe))
     expect(streaming.code).to.equal('invalid_call')
   })
 

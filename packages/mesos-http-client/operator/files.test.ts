@@ -186,4 +186,91 @@ describe('FilesClient', () => {
     const { client: directory } = await clientFor(recorded(({ note }) => note === 'a directory'))
     expect((await rejection(directory.read('/x', 0))).message).to.contain('Cannot read a directory.')
   })
+
+  describe('at the recorded agent', () => {
+    const asked = (path: string) => {
+      const url = new URL(path, 'http://agent')
+      url.searchParams.sort()
+      return `${url.pathname}?${url.searchParams.toString()}`
+    }
+
+    /** Answers each question that was recorded as it was answered then. */
+    async function recordedAgent() {
+      const answers = new Map(
+        trace('18')
+          .exchanges.filter(({ request }) => request.method === 'GET')
+          .map(exchange => [asked(exchange.request.path), exchange]),
+      )
+      return clientFor(request => {
+        const exchange = answers.get(asked(request.path))
+        if (exchange === undefined) request.answer(500, `not recorded: ${request.path}`)
+        else {
+          const { status, body, body_base64, body_invalid_utf8_base64 } = exchange.response
+          const base64 = body_invalid_utf8_base64 ?? body_base64
+          request.answer(status, base64 === undefined ? textOf(body) : Buffer.from(base64, 'base64'))
+        }
+      })
+    }
+
+    const pathOf = ({ request }: TraceExchange) =>
+      new URL(request.path, 'http://agent').searchParams.get('path') ?? ''
+    const noted = (note: string) => {
+      const exchange = trace('18').exchanges.find(each => each.note === note)
+      if (exchange === undefined) throw new Error(`not recorded: ${note}`)
+      return pathOf(exchange)
+    }
+    const stdout = noted('offset 0 length 5')
+    const content = Buffer.from('hello\ncafé\n')
+
+    it('browses every folder, and reads what is listed there', async () => {
+      const { client } = await recordedAgent()
+      const folders = trace('18').exchanges.filter(
+        ({ request, response }) => request.path.startsWith('/files/browse') && response.status === 200,
+      )
+      for (const folder of folders) {
+        const entries = await client.browse(pathOf(folder))
+        expect(entries).to.have.length(Array.isArray(folder.response.body) ? folder.response.body.length : 0)
+        for (const { path, sizeBytes, modifiedMs, mode, isDirectory } of entries) {
+          expect(path.startsWith('/')).to.equal(true)
+          expect(sizeBytes).to.be.a('number')
+          expect(new Date(modifiedMs).getFullYear()).to.equal(2026)
+          expect(isDirectory).to.equal(mode.startsWith('d'))
+        }
+      }
+      const sandbox = await client.browse(noted("the command task's sandbox (executor id = task id)"))
+      expect(sandbox.map(({ path }) => path.split('/').at(-1))).to.include.members(['stdout', 'sub'])
+      expect(sandbox.find(({ path }) => path.endsWith('/stdout'))?.sizeBytes).to.equal(content.length)
+      expect(sandbox.find(({ path }) => path.endsWith('/sub'))?.isDirectory).to.equal(true)
+    })
+
+    it('reads from any byte, within a character too', async () => {
+      const { client } = await recordedAgent()
+      expect(await client.read(stdout, 0, 5)).to.deep.equal({
+        data: Uint8Array.from(content.subarray(0, 5)),
+        offset: 0,
+        size: 12,
+      })
+      expect((await client.read(stdout, 10, 1)).data).to.deep.equal(Uint8Array.of(content[10] ?? 0))
+      expect((await client.read(stdout, 100_000, 10)).data).to.have.length(0)
+    })
+
+    it('downloads text and binary data byte for byte', async () => {
+      const { client } = await recordedAgent()
+      expect(await bytesOf(client.download(stdout))).to.deep.equal(content)
+      const binary = noted('binary file')
+      expect(await bytesOf(client.download(binary))).to.deep.equal(Buffer.from([0, 0xff, 0x62, 0x69, 0x6e]))
+    })
+
+    it('is told what can be neither read nor downloaded', async () => {
+      const { client } = await recordedAgent()
+      const directory = await rejection(bytesOf(client.download(noted('download of a directory'))))
+      expect([directory.code, directory.status]).to.deep.equal(['invalid_call', 400])
+      expect(directory.message).to.contain('Cannot download a directory.')
+      const missing = trace('18').exchanges.find(
+        ({ request, response }) => request.path.startsWith('/files/download') && response.status === 404,
+      )
+      if (missing === undefined) throw new Error('not recorded')
+      expect((await rejection(bytesOf(client.download(pathOf(missing))))).code).to.equal('not_found')
+    })
+  })
 })

@@ -2,13 +2,15 @@
 // JSON string: binary data or a cut character give what no JSON parser takes, so its answer is read as bytes here.
 import { MesosError } from '../errors.ts'
 import { bodyOf } from '../transport.ts'
-import type { OperatorOptions } from './request.ts'
+import type { OperatorOptions } from './options.ts'
 import { Requester } from './request.ts'
 
 /** What an agent gives at once, whatever is asked for: 16 pages of 4 KiB. */
 export const FILE_PAGE_BYTES = 64 * 1024
 
+/** One file or directory. */
 export interface FileEntry {
+  /** Absolute, as `browse`, `read` and `download` take it. */
   readonly path: string
   readonly sizeBytes: number
   readonly modifiedMs: number
@@ -19,6 +21,7 @@ export interface FileEntry {
   readonly isDirectory: boolean
 }
 
+/** A piece of a file. */
 export interface FilePage {
   readonly data: Uint8Array
   readonly offset: number
@@ -26,11 +29,13 @@ export interface FilePage {
   readonly size: number
 }
 
+/** Reads sandboxes, by an agent's paths or by `/frameworks/ID/executors/ID/runs/latest/…`. */
 export class FilesClient {
   readonly #requester: Requester
 
+  /** @throws TypeError for a `ca` without certificates, or a `url` that is none */
   constructor(options: OperatorOptions) {
-    this.#requester = new Requester(options)
+    this.#requester = new Requester(options, 'to its host')
   }
 
   /**

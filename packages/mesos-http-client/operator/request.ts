@@ -5,45 +5,44 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { errorFromAnswer } from '../errors.ts'
 import { followRedirects } from '../redirect.ts'
+import { checkCa } from '../tls.ts'
+import type { Exchange } from '../transport.ts'
 import { ConnectionPool, basicAuthorization, readBody, send } from '../transport.ts'
-
-export interface OperatorOptions {
-  /** Of a master or an agent, such as `http://10.0.0.1:5051`. */
-  readonly url: string
-  readonly credential?: { readonly principal: string; readonly secret: string } | undefined
-  /** PEM certificates to trust instead of the system's. */
-  readonly ca?: string | undefined
-  /** 3 s. */
-  readonly connectTimeoutMs?: number | undefined
-  /** For the answer to begin, and for each further piece of it; 10 s. */
-  readonly callTimeoutMs?: number | undefined
-  /** A longer answer is refused, but for downloads; 128 MiB. */
-  readonly maxAnswerBytes?: number | undefined
-  readonly clock?: Clock | undefined
-}
+import type { OperatorOptions } from './options.ts'
 
 const CONNECTIONS = 8
 
 export class Requester {
   readonly #options: OperatorOptions
+  readonly #url: URL
+  readonly #credentialGoes: 'to its host' | 'to the leader'
   readonly #pool: ConnectionPool
   readonly clock: Clock
   readonly callTimeoutMs: number
 
-  constructor(options: OperatorOptions) {
+  /**
+   * @param credentialGoes a master redirects to the leader, another host, which wants the credential as well; an agent
+   *   redirects nowhere, so that its credential stays with its host
+   * @throws TypeError for a `ca` without certificates
+   */
+  constructor(options: OperatorOptions, credentialGoes: 'to its host' | 'to the leader' = 'to the leader') {
+    this.#credentialGoes = credentialGoes
+    checkCa('OperatorOptions', options.ca)
     this.#options = options
     this.clock = options.clock ?? systemClock
     this.callTimeoutMs = options.callTimeoutMs ?? 10_000
+    this.#url = new URL(options.url)
     this.#pool = new ConnectionPool({ connections: CONNECTIONS, ca: options.ca })
   }
 
   /** The URL of a path at this master or agent. */
   at(path: string): URL {
-    return new URL(path, this.#options.url)
+    return new URL(path, this.#url)
   }
 
   /**
    * The answer, whose body still flows.
+   * @param onExchange told of each request that leaves, so that it can be broken off
    * @throws MesosError for any status but 2xx
    */
   async open(
@@ -51,22 +50,25 @@ export class Requester {
     path: string,
     headers: OutgoingHttpHeaders,
     body?: Uint8Array,
+    onExchange?: (exchange: Exchange) => void,
   ): Promise<{ answer: IncomingMessage; what: string }> {
-    const { url, answer } = await followRedirects(
-      this.at(path),
-      target =>
-        send({
-          what: `${method} ${target.href}`,
-          url: target,
-          method,
-          headers: { ...basicAuthorization(this.#options.credential), ...headers },
-          body,
-          pool: this.#pool,
-          connectTimeoutMs: this.#options.connectTimeoutMs ?? 3_000,
-          answerTimeoutMs: this.callTimeoutMs,
-          clock: this.clock,
-        }).answer,
-    )
+    const authorization = basicAuthorization(this.#options.credential)
+    const { url, answer } = await followRedirects(this.at(path), target => {
+      const known = this.#credentialGoes === 'to the leader' || target.hostname === this.#url.hostname
+      const exchange = send({
+        what: `${method} ${target.href}`,
+        url: target,
+        method,
+        headers: { ...(known ? authorization : {}), ...headers },
+        body,
+        pool: this.#pool,
+        connectTimeoutMs: this.#options.connectTimeoutMs ?? 3_000,
+        answerTimeoutMs: this.callTimeoutMs,
+        clock: this.clock,
+      })
+      onExchange?.(exchange)
+      return exchange.answer
+    })
     const what = `${method} ${url.href}`
     const status = answer.statusCode ?? 0
     if (status < 200 || status > 299) {

@@ -1,10 +1,13 @@
 import { expect } from 'chai'
 import type { SchedulerCall, TaskStatus } from '../generated/messages.ts'
+import type { SchedulerCallBody } from '../messages-by-type.ts'
 import type { FakeRequest } from '../testing/fake-mesos.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { isCall, rejection, schedulerHarness } from '../testing/scheduler-harness.ts'
 
 const offer = (id: string) => ({ offer_ids: [{ value: id }] })
+/** What TypeScript would refuse, such as input that was parsed elsewhere. */
+const parsed = (text: string): SchedulerCallBody => JSON.parse(text)
 const callOf = (request: FakeRequest) => request.as('scheduler.Call')
 
 describe('SchedulerClient: calls', () => {
@@ -82,7 +85,7 @@ describe('SchedulerClient: calls', () => {
     await master.requests.first()
     const error = await rejection(client.revive())
     expect([error.code, error.maybeDone]).to.deep.equal(['not_subscribed', false])
-    expect((await rejection(client.call({ type: 'SUBSCRIBE' }))).code).to.equal('invalid_call')
+    expect((await rejection(client.call(parsed('{"type":"SUBSCRIBE"}')))).code).to.equal('invalid_call')
     await accept(master)
     await phase('subscribed')
     expect(master.requests.items).to.have.length(1)
@@ -130,7 +133,7 @@ describe('SchedulerClient: calls', () => {
 
   it('go on after one that was refused, which tells why', async () => {
     const { client, master } = await subscribed()
-    const refused = rejection(client.call({ type: 'ACCEPT' }))
+    const refused = rejection(client.call(parsed('{"type":"ACCEPT"}')))
     const next = client.decline(offer('o'))
     const text = "Failed to validate scheduler::Call: Expecting 'accept' to be present"
     ;(await master.requests.first(isCall)).answer(400, text)
@@ -191,8 +194,7 @@ describe('SchedulerClient: calls', () => {
 
   it('that can not be encoded say why, and nothing is sent', async () => {
     const { client, master } = await subscribed()
-    const broken: SchedulerCall = JSON.parse('{"type":"KILL","kill":{}}')
-    const error = await rejection(client.call(broken))
+    const error = await rejection(client.call(parsed('{"type":"KILL","kill":{}}')))
     expect([error.code, error.message]).to.deep.equal([
       'unsendable',
       'scheduler.Call: kill.task_id is missing',

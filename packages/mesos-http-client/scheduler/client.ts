@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { codec } from '../codec/index.ts'
 import { MesosError } from '../errors.ts'
+import type { SchedulerCallBody } from '../messages-by-type.ts'
 import type {
   AgentID,
   FrameworkInfo,
@@ -16,6 +17,7 @@ import type {
   SchedulerCallReconcileTask,
   TaskStatus,
 } from '../generated/messages.ts'
+import { checkCa } from '../tls.ts'
 import { basicAuthorization } from '../transport.ts'
 import type { SchedulerClientOptions, SchedulerPhase } from './options.ts'
 import { checkFrameworkInfo } from './options.ts'
@@ -25,6 +27,7 @@ import { Subscription } from './subscription.ts'
 /** A subscription that held for less is no reason to begin again with short waits. */
 const STABLE_MS = 15_000
 
+/** A framework's connection to its master. It ends with `close()`, a TEARDOWN, or a verdict: see the phase `closed`. */
 export class SchedulerClient {
   readonly #options: SchedulerClientOptions
   readonly #masters: readonly URL[]
@@ -47,6 +50,7 @@ export class SchedulerClient {
   /** @throws TypeError where the options contradict Mesos' rules (S5, S18, S23) */
   constructor(options: SchedulerClientOptions) {
     checkFrameworkInfo(options)
+    checkCa('SchedulerClient', options.ca)
     this.#options = options
     this.#masters = options.masters.map(master => new URL('/api/v1/scheduler', master))
     this.#headers = basicAuthorization(options.credential)
@@ -55,6 +59,7 @@ export class SchedulerClient {
     this.#frameworkInfo = options.frameworkInfo
   }
 
+  /** Where the client stands; told by `onPhase` as it changes. */
   get phase(): SchedulerPhase {
     return this.#phase
   }
@@ -75,9 +80,9 @@ export class SchedulerClient {
    * Fulfilled at 202: accepted, not done (S7).
    * @throws MesosError `not_subscribed` if nothing was sent; one with `maybeDone` if it may have been carried out
    */
-  async call(call: SchedulerCall): Promise<void> {
-    const type = call.type ?? 'a call without type'
-    if (call.type === 'SUBSCRIBE') throw new MesosError('invalid_call', 'SUBSCRIBE is sent by start()')
+  async call(call: SchedulerCallBody): Promise<void> {
+    const type: string = call.type
+    if (type === 'SUBSCRIBE') throw new MesosError('invalid_call', 'SUBSCRIBE is sent by start()')
     if (this.#phase.name === 'closed') throw new MesosError('closed', `${type}: the client is closed`)
     if (this.#phase.name !== 'subscribed' || this.#subscription === undefined) {
       throw new MesosError('not_subscribed', `${type}: not sent, no subscription (${this.#phase.name})`)
@@ -92,10 +97,12 @@ export class SchedulerClient {
     }
   }
 
+  /** Uses offers of one agent and one role (S40); what is not used is declined by `filters`. */
   accept(accept: SchedulerCallAccept): Promise<void> {
     return this.call({ type: 'ACCEPT', accept })
   }
 
+  /** Without `filters` the offers come again in 5 s (S34). */
   decline(decline: SchedulerCallDecline): Promise<void> {
     return this.call({ type: 'DECLINE', decline })
   }
@@ -105,6 +112,7 @@ export class SchedulerClient {
     return this.call({ type: 'REVIVE', revive: { roles } })
   }
 
+  /** No more offers (S32). Without roles: for all of them. */
   suppress(roles: readonly string[] = []): Promise<void> {
     return this.call({ type: 'SUPPRESS', suppress: { roles } })
   }
@@ -149,6 +157,7 @@ export class SchedulerClient {
     })
   }
 
+  /** Reads on; subscribes anew where the pause was too long. */
   resume(): void {
     if (!this.#paused) return
     this.#paused = false

@@ -5,6 +5,7 @@ import type { CodecName } from '../codec/index.ts'
 import type { MesosError } from '../errors.ts'
 import type { FrameworkInfo, MasterInfo, SchedulerEvent } from '../generated/messages.ts'
 
+/** Where a scheduler's client stands: `idle → connecting → subscribed → waiting → connecting …`, at last `closed`. */
 export type SchedulerPhase =
   | { readonly name: 'idle' }
   | { readonly name: 'connecting'; readonly url: string; readonly attempt: number }
@@ -21,6 +22,7 @@ export type SchedulerPhase =
   /** For good. With a `cause` it wasn't `close()`: look at its code (`failed_over` S15, `framework_removed` S16, …). */
   | { readonly name: 'closed'; readonly cause?: MesosError }
 
+/** What a scheduler's client needs to know, and what it tells. */
 export interface SchedulerClientOptions {
   /** URLs of the masters, such as `http://10.0.0.1:5050`; any of them leads to the leader (S8). */
   readonly masters: readonly string[]
@@ -32,7 +34,7 @@ export interface SchedulerClientOptions {
   /** Asked at each SUBSCRIBE (S37). */
   readonly suppressedRoles?: (() => readonly string[]) | undefined
   readonly credential?: { readonly principal: string; readonly secret: string } | undefined
-  /** PEM certificates to trust instead of the system's. */
+  /** PEM certificates to trust for https, instead of Node's own list. */
   readonly ca?: string | undefined
   /** Every event of the current subscription, in order, after the phase it causes; an ERROR before it. Must not throw. */
   onEvent(event: SchedulerEvent, subscription: { readonly streamId: string }): void

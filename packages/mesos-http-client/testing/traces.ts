@@ -41,18 +41,42 @@ export interface Trace {
   readonly exchanges: readonly TraceExchange[]
 }
 
+/** Bytes both ways on one connection: one request or several at once, their answers in order. */
+export interface RawExchange {
+  readonly note?: string
+  readonly request: { readonly raw: string }
+  readonly responses: readonly {
+    readonly status_line: string
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: string
+  }[]
+}
+
 const folder = join(import.meta.dirname, '../../../test/fixtures/mesos-traces')
 
-const isExchange = (entry: Partial<TraceExchange>): entry is TraceExchange =>
-  entry.request?.path !== undefined && entry.response?.status !== undefined
+const isExchange = (entry: Partial<TraceExchange> | RawExchange): entry is TraceExchange =>
+  'response' in entry && entry.request?.path !== undefined && entry.response?.status !== undefined
+
+const isRaw = (entry: Partial<TraceExchange> | RawExchange): entry is RawExchange =>
+  'responses' in entry && entry.request !== undefined && 'raw' in entry.request
+
+function fileOf(number: string): {
+  scenario: string
+  exchanges: (Partial<TraceExchange> | RawExchange)[]
+} {
+  const file = readdirSync(folder).find(name => name.startsWith(`${number}-`))
+  if (file === undefined) throw new Error(`no trace ${number}`)
+  return JSON.parse(readFileSync(join(folder, file), 'utf8'))
+}
+
+/** What was recorded as bytes. */
+export function rawExchanges(number: string): RawExchange[] {
+  return fileOf(number).exchanges.filter(isRaw)
+}
 
 /** By the beginning of its file's name up to the first dash, such as `04c`. */
 export function trace(number: string): Trace {
-  const file = readdirSync(folder).find(name => name.startsWith(`${number}-`))
-  if (file === undefined) throw new Error(`no trace ${number}`)
-  const content: { scenario: string; exchanges: Partial<TraceExchange>[] } = JSON.parse(
-    readFileSync(join(folder, file), 'utf8'),
-  )
+  const content = fileOf(number)
   return { scenario: content.scenario, exchanges: content.exchanges.filter(isExchange) }
 }
 
