@@ -35,14 +35,22 @@ export interface TraceExchange {
   readonly response: TraceResponse
 }
 
+/** Something done or seen outside HTTP. */
+export interface TraceAction {
+  readonly action: string
+  readonly znodes?: readonly { readonly path: string; readonly data_text?: string }[]
+}
+
 export interface Trace {
   readonly scenario: string
   /** Complete HTTP exchanges; what was recorded as raw text or as an action is left out. */
   readonly exchanges: readonly TraceExchange[]
+  readonly actions: readonly TraceAction[]
 }
 
 const folder = join(import.meta.dirname, '../../../test/fixtures/mesos-traces')
 
+const isAction = (entry: Partial<TraceAction>): entry is TraceAction => entry.action !== undefined
 const isExchange = (entry: Partial<TraceExchange>): entry is TraceExchange =>
   entry.request?.path !== undefined && entry.response?.status !== undefined
 
@@ -50,10 +58,10 @@ const isExchange = (entry: Partial<TraceExchange>): entry is TraceExchange =>
 export function trace(number: string): Trace {
   const file = readdirSync(folder).find(name => name.startsWith(`${number}-`))
   if (file === undefined) throw new Error(`no trace ${number}`)
-  const content: { scenario: string; exchanges: Partial<TraceExchange>[] } = JSON.parse(
-    readFileSync(join(folder, file), 'utf8'),
-  )
-  return { scenario: content.scenario, exchanges: content.exchanges.filter(isExchange) }
+  const content: { scenario: string; exchanges: (Partial<TraceExchange> & Partial<TraceAction>)[] } =
+    JSON.parse(readFileSync(join(folder, file), 'utf8'))
+  const { scenario, exchanges } = content
+  return { scenario, exchanges: exchanges.filter(isExchange), actions: exchanges.filter(isAction) }
 }
 
 /** All of them. */
