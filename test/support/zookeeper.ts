@@ -99,6 +99,11 @@ export class TestZooKeeper implements AsyncDisposable {
     await exited
   }
 
+  /** Forgets all that it held, sessions too; while it is stopped. */
+  async wipe(): Promise<void> {
+    await rm(join(this.#dir, 'data'), { recursive: true, force: true })
+  }
+
   /** It keeps its connections and takes new ones, and answers nothing. */
   freeze(): void {
     this.#server?.kill('SIGSTOP')

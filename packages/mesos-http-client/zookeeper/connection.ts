@@ -101,6 +101,11 @@ export class ZooKeeperConnection {
     return this.#ended.promise
   }
 
+  /** The session that should be taken up is no more, and its ephemeral nodes with it. */
+  get isExpired(): boolean {
+    return this.#state.name === 'ended' && this.#state.cause.code === 'session_expired'
+  }
+
   /** The newest state of the ensemble that was seen. */
   get lastZxid(): bigint {
     return this.#lastZxid
