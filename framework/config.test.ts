@@ -1,7 +1,7 @@
 // Every variable: its default, its value, and what a wrong one is told.
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { atPort, ConfigError, readConfig, type Config } from './config.ts'
+import { atPort, ConfigError, readConfig, withoutCredentials, type Config } from './config.ts'
 import type { Environment } from './environment.ts'
 
 const database = { JUICE_DATABASE_URL: 'postgres://juice:s3cret@db:5432/juice' }
@@ -132,7 +132,31 @@ describe('configuration', () => {
     [{ JUICE_MESOS_MASTER: 'host:5050' }, /^JUICE_MESOS_MASTER must be URLs such as http:.*not "host:5050"/],
     [{ JUICE_MESOS_MASTER: 'http://u:p@127.0.0.1:5050' }, /without path or credentials/],
     [{ JUICE_MESOS_MASTER: 'http://127.0.0.1:5050/master' }, /without path or credentials/],
-    [{ JUICE_MESOS_MASTER: 'zk://a:2181/mesos' }, /does not find masters through ZooKeeper/],
+    [
+      { JUICE_MESOS_MASTER: 'zk://localhost:2181' },
+      /JUICE_MESOS_MASTER must be zk:.*the path is missing.*not "zk:/,
+    ],
+    [{ JUICE_MESOS_MASTER: 'zk://localhost:2181/' }, /the path is missing/],
+    [{ JUICE_MESOS_MASTER: 'zk://localhost:2181/a//b' }, /a part of it is empty/],
+    [
+      { JUICE_MESOS_MASTER: 'zk://localhost:0/mesos' },
+      /a server is not host:port with a port from 1 to 65535/,
+    ],
+    [{ JUICE_MESOS_MASTER: 'zk://localhost:2181,/mesos' }, /a server is not host:port/],
+    [{ JUICE_MESOS_MASTER: 'zk://localhost:2181/mesos,http://127.0.0.1:5050' }, /a part of it is empty/],
+    [{ JUICE_MESOS_MASTER: 'http://127.0.0.1:5050,zk://localhost:2181/mesos' }, /or a single zk:/],
+    [
+      { JUICE_MESOS_MASTER: 'zk://topsecret@localhost:2181/mesos' },
+      /before the @ there is no user:password$/,
+    ],
+    [
+      { JUICE_MESOS_MASTER: 'zk://u:topsecret@localhost:2181' },
+      /^((?!topsecret).)*the path is missing[^"]*$/,
+    ],
+    [
+      { JUICE_MESOS_MASTER: 'zk://u:topsecret@127.0.0.1:2181,zoo.example:2181/mesos' },
+      /^JUICE_PUBLIC_URL must be a URL that agents reach.*zk:\/\/127\.0\.0\.1:2181,zoo\.example:2181\/mesos is on another machine/,
+    ],
     [{ JUICE_MESOS_ROLE: 'a b' }, /^JUICE_MESOS_ROLE must be a Mesos role/],
     [{ JUICE_MESOS_ROLE: '../x' }, /^JUICE_MESOS_ROLE must be a Mesos role/],
     [{ JUICE_MESOS_CODEC: 'xml' }, /^JUICE_MESOS_CODEC must be one of protobuf, json, not "xml"$/],
@@ -208,6 +232,15 @@ describe('configuration', () => {
       expect(found[0]).to.match(expected)
     })
   }
+
+  it('takes a zk:// URL, and shows it without its credentials', () => {
+    const url = 'zk://juice:p@ss@localhost:2181, [::1]:2182,127.0.0.2/clusters/one'
+    const { mesos } = read({ ...database, JUICE_MESOS_MASTER: url })
+    expect(mesos.masters).to.deep.equal([url])
+    expect(mesos.masters.map(withoutCredentials)).to.deep.equal([
+      'zk://localhost:2181, [::1]:2182,127.0.0.2/clusters/one',
+    ])
+  })
 
   it('lists everything that is wrong at once, and no secret', () => {
     const found = problems({

@@ -10,9 +10,14 @@ import {
   oneOf,
   Variables,
   wholeNumber,
+  withoutCredentials,
   Wrong,
+  zooKeeperHosts,
+  zooKeeperUrl,
   type Environment,
 } from './environment.ts'
+
+export { withoutCredentials }
 
 export interface Config {
   readonly databaseUrl: string
@@ -39,7 +44,7 @@ export interface Config {
 }
 
 export interface MesosConfig {
-  /** One URL or more, without a closing slash. */
+  /** URLs without a closing slash, or a single `zk://…`, which may hold a password: see `withoutCredentials`. */
   readonly masters: readonly string[]
   readonly principal?: string
   readonly secret?: string
@@ -167,7 +172,8 @@ export function atPort(config: Config, port: number): Config {
 }
 
 function readMesos(variables: Variables, readFile: (path: string) => string): MesosConfig {
-  const masters = variables.read('JUICE_MESOS_MASTER', mastersOf, ['http://127.0.0.1:5050'])
+  const hidden = { secret: (variables.text('JUICE_MESOS_MASTER') ?? '').includes('@') }
+  const masters = variables.read('JUICE_MESOS_MASTER', mastersOf, ['http://127.0.0.1:5050'], hidden)
   const role = variables.read('JUICE_MESOS_ROLE', roleOf, 'juice')
   const codec = variables.read('JUICE_MESOS_CODEC', oneOf('protobuf', 'json'), 'protobuf')
   const principal = variables.read('JUICE_MESOS_PRINCIPAL', principalOf, undefined)
@@ -267,9 +273,16 @@ function readOthers(variables: Variables, warnings: string[]): void {
 }
 
 function unreachablePublicUrl(publicUrl: string, masters: readonly string[]): string | undefined {
-  const elsewhere = masters.find(master => !isLoopback(new URL(master).hostname))
+  const elsewhere = masters
+    .filter(master => hostsOf(master).some(host => !isLoopback(host)))
+    .map(withoutCredentials)
+    .at(0)
   if (elsewhere === undefined || !isLoopback(new URL(publicUrl).hostname)) return undefined
-  return `JUICE_PUBLIC_URL must be a URL that agents reach, not "${publicUrl}": the master ${elsewhere} is on another machine, and its agents fetch the executor from here`
+  return `JUICE_PUBLIC_URL must be a URL that agents reach, not "${publicUrl}": the master at ${elsewhere} is on another machine, and its agents fetch the executor from here`
+}
+
+function hostsOf(master: string): string[] {
+  return master.startsWith('zk://') ? zooKeeperHosts(master) : [new URL(master).hostname]
 }
 
 /** Where a listener on all addresses is found: at its machine's name. */
@@ -285,15 +298,14 @@ function databaseUrlOf(text: string): string {
 }
 
 function mastersOf(text: string): string[] {
-  if (text.startsWith('zk://'))
-    throw new Wrong(
-      'the URL of the Mesos master, or several with commas: this version does not find masters through ZooKeeper (a list follows the leader as well)',
-    )
+  if (text.startsWith('zk://')) return [zooKeeperUrl(text)]
   const parts = text.split(',').map(part => part.trim())
   try {
     return parts.map(baseUrl)
   } catch {
-    throw new Wrong('URLs such as http://host:5050, separated by commas, without path or credentials')
+    throw new Wrong(
+      'URLs such as http://host:5050, separated by commas, without path or credentials, or a single zk://host:2181,host:2181/mesos',
+    )
   }
 }
 

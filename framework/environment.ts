@@ -151,6 +151,41 @@ export function baseUrl(text: string): string {
   return url.origin
 }
 
+/**
+ * `zk://[user:password@]host:port,…/path` as Mesos reads it: the first slash begins the path, the last @ before it ends
+ * the credentials. What is said of a wrong one shows none of it.
+ */
+export function zooKeeperUrl(text: string): string {
+  const right = 'zk://[user:password@]host:port,host:port/path'
+  const [, authority = '', path = ''] = /^zk:\/\/([^/]*)(.*)$/s.exec(text) ?? []
+  const at = authority.lastIndexOf('@')
+  if (at >= 0 && !/^[^:]+:./s.test(authority.slice(0, at)))
+    throw new Wrong(`${right}: before the @ there is no user:password`)
+  for (const server of authority.slice(at + 1).split(',')) {
+    const [, host, port = '2181'] =
+      /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(server.trim()) ?? []
+    if (host === undefined || Number(port) < 1 || Number(port) > 65_535)
+      throw new Wrong(`${right}: a server is not host:port with a port from 1 to 65535`)
+  }
+  if (!/^(\/[^/\p{Cc}]+)+\/?$/u.test(path))
+    throw new Wrong(
+      `${right}: the path is missing, or a part of it is empty (masters use what their --zk says)`,
+    )
+  return text
+}
+
+/** The hosts of such a URL. */
+export function zooKeeperHosts(url: string): string[] {
+  const authority = url.slice('zk://'.length).replace(/\/.*$/s, '')
+  const servers = authority.slice(authority.lastIndexOf('@') + 1).split(',')
+  return servers.map(server => server.trim().replace(/:\d+$/, ''))
+}
+
+/** A URL as it may be shown: without user and password. */
+export function withoutCredentials(url: string): string {
+  return url.replace(/^(\w+:\/\/)[^/]*@/, '$1')
+}
+
 const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** `90s`, `15m`, `12h` or `7d`, as milliseconds. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { packExecutor } from '../executor/pack.ts'
 import { WiredCallbacks } from './callbacks-wiring.ts'
-import { atPort, type Config } from './config.ts'
+import { atPort, withoutCredentials, type Config } from './config.ts'
 import { buildApp } from './http/app.ts'
 import type { TaskUseCases } from './http/routes/tasks.ts'
 import { AllAgentFiles } from './logs/agent-files.ts'
@@ -95,7 +95,10 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
   resources.defer(() => wired.close())
   wired.start()
 
-  log.info({ url, publicUrl: config.publicUrl, masters: config.mesos.masters }, 'framework process is up')
+  log.info(
+    { url, publicUrl: config.publicUrl, masters: config.mesos.masters.map(withoutCredentials) },
+    'framework process is up',
+  )
   const owned = resources.move()
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

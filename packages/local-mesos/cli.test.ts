@@ -68,10 +68,25 @@ describe('the command line', function () {
     scheduler.close()
   })
 
+  it('starts masters that stand by, and says where', async () => {
+    const local = run('--agents', '1', '--port', '0', '--simulated', '--standby', '1')
+    const [master = '', , standby = ''] = await local.lines(3)
+    expect(standby).to.match(/^standby http:\/\/127\.0\.0\.1:\d+$/)
+    const answer = await fetch(`${standby.split(' ')[1]}/state`, { redirect: 'manual' })
+    const leader = master.replace(/^master http:/, '')
+    expect([answer.status, answer.headers.get('location')]).to.deep.equal([307, `${leader}/master/state`])
+    local.kill('SIGTERM')
+    expect((await local.ended).code).to.equal(0)
+  })
+
   it('says what is wrong with its arguments', async () => {
     const { code, stderr } = await run('--agents', 'many').ended
     expect(code).to.equal(2)
     expect(stderr).to.include("--agents must be a number, not 'many'")
     expect((await run('--nope').ended).stderr).to.include('usage: local-mesos')
+    const zk = await run('--zk', 'zk://u:topsecret@a:2181').ended
+    expect(zk.stderr)
+      .to.match(/path of the masters is missing/)
+      .and.not.include('topsecret')
   })
 })

@@ -5,6 +5,8 @@ import { defaultResources, type AgentOptions } from './options.ts'
 
 const usage = `usage: local-mesos [--agents 1] [--port 5050] [--host 127.0.0.1] [--work-dir folder]
                    [--cpus ${defaultResources.cpus}] [--mem ${defaultResources.memMb}] [--disk ${defaultResources.diskMb}] [--simulated] [--verbose]
+                   [--standby 0] [--zk zk://host:port/path]
+  Masters that stand by take over from a dead one, elected in ZooKeeper or among themselves.
   The resources are each agent's, memory and disk in MB. Agents listen on the ports after the master's.
 `
 
@@ -15,6 +17,8 @@ interface Arguments {
   readonly workDir: string | undefined
   readonly simulated: boolean
   readonly verbose: boolean
+  readonly standbyPorts: readonly number[]
+  readonly zookeeper: string | undefined
 }
 
 /** Throws with a sentence for people where an argument is wrong. */
@@ -31,18 +35,21 @@ function read(args: readonly string[]): Arguments | undefined {
       disk: { type: 'string', default: String(defaultResources.diskMb) },
       simulated: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
+      standby: { type: 'string', default: '0' },
+      zk: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) return undefined
   const port = number('port', values.port)
+  const agents = number('agents', values.agents)
   const resources = {
     cpus: number('cpus', values.cpus),
     memMb: number('mem', values.mem),
     diskMb: number('disk', values.disk),
   }
   return {
-    agents: Array.from({ length: number('agents', values.agents) }, (_, index) => ({
+    agents: Array.from({ length: agents }, (_, index) => ({
       resources,
       port: port === 0 ? 0 : port + 1 + index,
     })),
@@ -51,6 +58,10 @@ function read(args: readonly string[]): Arguments | undefined {
     workDir: values['work-dir'],
     simulated: values.simulated,
     verbose: values.verbose,
+    standbyPorts: Array.from({ length: number('standby', values.standby) }, (_, index) =>
+      port === 0 ? 0 : port + 1 + agents + index,
+    ),
+    zookeeper: values.zk,
   }
 }
 
@@ -71,11 +82,15 @@ async function main(): Promise<void> {
     host: wanted.host,
     port: wanted.port,
     simulated: wanted.simulated,
+    standbyMasters: wanted.standbyPorts.length,
+    standbyPorts: wanted.standbyPorts,
+    ...(wanted.zookeeper !== undefined && { zookeeper: wanted.zookeeper }),
     ...(wanted.workDir !== undefined && { workDir: wanted.workDir }),
     ...(wanted.verbose && { log: entry => process.stderr.write(`${JSON.stringify(entry)}\n`) }),
   })
   process.stdout.write(`master ${cluster.url}\n`)
   for (const agent of cluster.agents) process.stdout.write(`${agent.hostname} ${agent.url} ${agent.id}\n`)
+  for (const { url } of cluster.masters.slice(1)) process.stdout.write(`standby ${url}\n`)
   const stop = (): void => {
     process.off('SIGINT', stop)
     process.off('SIGTERM', stop)

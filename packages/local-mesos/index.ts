@@ -1,5 +1,6 @@
 // What the package offers. Everything here is public; everything else may change.
 export { LocalMesos } from './local-mesos.ts'
+export { LocalMaster } from './local-master.ts'
 export { LocalAgent, type RunningExecutor } from './local-agent.ts'
 export type { AgentOptions, AgentResources, LocalMesosOptions, SimulationOptions } from './options.ts'
 export type { LogEntry } from './core/log.ts'

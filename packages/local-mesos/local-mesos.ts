@@ -1,18 +1,20 @@
-// A Mesos cluster in this process: one master, its agents, the links between them, one folder, one list of closers.
+// A Mesos cluster in this process: its masters, of which one leads, its agents, the links between them, one folder, one list of closers.
 import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseZooKeeperUrl, type MasterInfo } from 'mesos-http-client'
 import type { Agent } from './agent/agent.ts'
 import { ProcessHost } from './agent/processes.ts'
 import type { Simulation } from './agent/simulated.ts'
 import { systemClock, type Clock } from './core/clock.ts'
 import { Link } from './core/cluster.ts'
 import { logger } from './core/log.ts'
-import { handleMaster } from './http/master-routes.ts'
-import { HttpServer } from './http/server.ts'
+import { LocalElection, type Election } from './election/election.ts'
+import { ZooKeeperElection } from './election/zookeeper.ts'
 import { LocalAgent } from './local-agent.ts'
+import { LocalMaster } from './local-master.ts'
 import { masterInfo } from './master/info.ts'
 import { Master } from './master/master.ts'
 import { Registry } from './master/registry.ts'
@@ -38,32 +40,36 @@ export class LocalMesos {
   readonly #agents: LocalAgent[]
   readonly #links = new Map<Agent, Link>()
   #registry: Registry
-  #port: number
-  #master: { readonly core: Master; readonly server: HttpServer } | undefined
+  readonly #masters: readonly LocalMaster[]
+  readonly #onLeading = new Set<() => void>()
 
   private constructor(o: LocalMesosOptions) {
     this.#o = o
     this.#clock = o.clock ?? systemClock
     this.#newUuid = o.newUuid ?? randomUUID
     this.#host = o.host ?? defaults.host
-    this.#port = o.port ?? 0
     this.#ip = this.#host === '0.0.0.0' ? defaults.host : this.#host
+    // throws for a wrong URL: before there is a folder that would have to go again
+    const election = this.#newElection()
     this.#workDir = o.workDir ?? mkdtempSync(join(tmpdir(), 'local-mesos-'))
     mkdirSync(this.#workDir, { recursive: true })
     // Executors may run as another user than ours.
     chmodSync(this.#workDir, 0o755)
     this.#processes = new ProcessHost(this.#clock)
     this.#registry = this.#openRegistry()
+    const standby = o.standbyMasters ?? 0
+    this.#masters = Array.from({ length: 1 + standby }, (_, index) => this.#newLocalMaster(index, election))
     const agents = o.agents ?? 1
     const wanted = typeof agents === 'number' ? Array.from({ length: agents }, () => ({})) : agents
     this.#agents = wanted.map((options, index) => this.#newAgent(options, index))
   }
 
-  /** Starts the master and the agents; resolves when all agents are registered. Throws where a port is taken. */
+  /** Starts the masters and the agents; resolves when all agents are registered. Throws where a port is taken. */
   static async start(o: LocalMesosOptions = {}): Promise<LocalMesos> {
     const cluster = new LocalMesos(o)
     try {
       await cluster.startMaster()
+      await cluster.waitForLeader()
       for (const agent of cluster.#agents) {
         await agent.start()
         await agent.waitUntilRegistered()
@@ -75,12 +81,19 @@ export class LocalMesos {
     return cluster
   }
 
+  /** Of the first master. */
   get port(): number {
-    return this.#port
+    return this.#masters[0]?.port ?? 0
   }
 
+  /** Of the first master. */
   get url(): string {
-    return `http://${this.#ip}:${this.#port}`
+    return this.#masters[0]?.url ?? ''
+  }
+
+  /** The first one and those that stand by. */
+  get masters(): readonly LocalMaster[] {
+    return this.#masters
   }
 
   get workDir(): string {
@@ -91,61 +104,31 @@ export class LocalMesos {
     return this.#agents
   }
 
-  /** The master of now; undefined while it is stopped. */
+  /** The leading master; undefined while there is none. */
   get master(): Master | undefined {
-    return this.#master?.core
+    return this.#leader?.core
   }
 
-  /** Kills the master: streams break, agents go on and come back to the next one. */
+  /** Kills the leading master: streams break, agents go on and come back to the next one. */
   async stopMaster(): Promise<void> {
-    const master = this.#master
-    if (master === undefined) return
-    this.#master = undefined
-    for (const link of this.#links.values()) link.cut()
-    master.core.close()
-    await master.server.close()
+    await this.#leader?.stop()
   }
 
-  /** Starts a master on the same port; it knows the agents of the registry and nothing else. */
+  /** Starts every master that is stopped, on its port; it knows the agents of the registry and nothing else. */
   async startMaster(): Promise<void> {
-    if (this.#master !== undefined) return
-    const o = this.#o
-    const log = logger(o.log, 'master', () => this.#clock.now())
-    if (o.registry === 'in_memory') this.#registry = this.#openRegistry()
-    const heartbeatMs = o.heartbeatMs ?? defaults.heartbeatMs
-    let core: Master | undefined
-    const server = await HttpServer.listen({
-      host: this.#host,
-      port: this.#port,
-      onFault: error => log('fault while answering', { error }),
-      handler: (request, response) =>
-        core === undefined
-          ? { status: 503 }
-          : handleMaster(request, response, {
-              master: core,
-              clock: this.#clock,
-              heartbeatMs,
-              newUuid: this.#newUuid,
-              credentials: o.authenticate,
-            }),
-    })
-    this.#port = server.port
-    core = new Master({
-      info: masterInfo(this.#newUuid(), this.#ip, this.#port),
-      registry: this.#registry,
-      clock: this.#clock,
-      log,
-      settings: {
-        ip: this.#ip,
-        heartbeatMs,
-        allocationIntervalMs: o.allocationIntervalMs ?? defaults.allocationIntervalMs,
-        allocation: o.allocation ?? 'interval',
-        agentTimeoutMs: o.agentTimeoutMs ?? defaults.agentTimeoutMs,
-        agentReregisterTimeoutMs: o.agentReregisterTimeoutMs ?? defaults.agentReregisterTimeoutMs,
-      },
-    })
-    this.#master = { core, server }
-    for (const { agent } of this.#agents) if (agent?.phase === 'disconnected') this.#connect(agent)
+    for (const master of this.#masters) await master.start()
+  }
+
+  /** Until a master leads. */
+  async waitForLeader(): Promise<LocalMaster> {
+    for (;;) {
+      const leader = this.#leader
+      if (leader !== undefined) return leader
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#onLeading.add(resolve)
+      await promise
+      this.#onLeading.delete(resolve)
+    }
   }
 
   async restartMaster(): Promise<void> {
@@ -156,9 +139,76 @@ export class LocalMesos {
   /** Kills every executor with its tree, frees all ports, removes a temporary folder. */
   async close(): Promise<void> {
     for (const agent of this.#agents) await agent.close()
-    await this.stopMaster()
+    for (const master of this.#masters.toReversed()) await master.close()
     await this.#processes.killAll()
     if (this.#o.workDir === undefined) await rm(this.#workDir, { recursive: true, force: true })
+  }
+
+  get #leader(): LocalMaster | undefined {
+    return this.#masters.find(master => master.phase === 'leading')
+  }
+
+  /** None where a single master needs none. */
+  #newElection(): Election | undefined {
+    const {
+      zookeeper,
+      standbyMasters = 0,
+      electionTimeoutMs: sessionMs = defaults.electionTimeoutMs,
+    } = this.#o
+    if (zookeeper === undefined)
+      return standbyMasters === 0 ? undefined : new LocalElection(this.#clock, sessionMs)
+    const log = logger(this.#o.log, 'election', () => this.#clock.now())
+    return new ZooKeeperElection({ url: parseZooKeeperUrl(zookeeper), sessionMs, log })
+  }
+
+  #newLocalMaster(index: number, election: Election | undefined): LocalMaster {
+    const o = this.#o
+    const [first = 0, ...others] = [o.port, ...(o.standbyPorts ?? [])]
+    return new LocalMaster({
+      host: this.#host,
+      ip: this.#ip,
+      port: index === 0 ? first : (others[index - 1] ?? 0),
+      clock: this.#clock,
+      log: logger(o.log, index === 0 ? 'master' : `master ${index + 1}`, () => this.#clock.now()),
+      election,
+      recoveryMs: o.recoveryMs ?? defaults.recoveryMs,
+      endpoint: {
+        clock: this.#clock,
+        heartbeatMs: o.heartbeatMs ?? defaults.heartbeatMs,
+        newUuid: this.#newUuid,
+        credentials: o.authenticate,
+      },
+      info: port => masterInfo(this.#newUuid(), this.#ip, port),
+      newMaster: info => this.#newMaster(info),
+      onLeading: () => this.#onLead(),
+      onEnding: () => {
+        for (const link of this.#links.values()) link.cut()
+      },
+    })
+  }
+
+  #newMaster(info: MasterInfo): Master {
+    const o = this.#o
+    if (o.registry === 'in_memory') this.#registry = this.#openRegistry()
+    return new Master({
+      info,
+      registry: this.#registry,
+      clock: this.#clock,
+      log: logger(o.log, 'master', () => this.#clock.now()),
+      settings: {
+        ip: this.#ip,
+        heartbeatMs: o.heartbeatMs ?? defaults.heartbeatMs,
+        allocationIntervalMs: o.allocationIntervalMs ?? defaults.allocationIntervalMs,
+        allocation: o.allocation ?? 'interval',
+        agentTimeoutMs: o.agentTimeoutMs ?? defaults.agentTimeoutMs,
+        agentReregisterTimeoutMs: o.agentReregisterTimeoutMs ?? defaults.agentReregisterTimeoutMs,
+      },
+    })
+  }
+
+  #onLead(): void {
+    for (const { agent } of this.#agents) if (agent?.phase === 'disconnected') this.#connect(agent)
+    for (const resolve of this.#onLeading) resolve()
   }
 
   #openRegistry(): Registry {
@@ -215,7 +265,7 @@ export class LocalMesos {
     link?.hold()
     this.#clock.after(this.#o.agentTimeoutMs ?? defaults.agentTimeoutMs, () => {
       if (link !== undefined && this.#links.get(agent) === link && this.#isSuspended(agent)) {
-        this.#master?.core.pingsFailed(agent.id)
+        this.master?.pingsFailed(agent.id)
       }
     })
   }
@@ -228,7 +278,7 @@ export class LocalMesos {
 
   /** Links an agent to the master of now, if there is one; else the next master's start does it. */
   #connect(agent: Agent): void {
-    const master = this.#master?.core
+    const master = this.master
     if (master === undefined || this.#links.has(agent) || this.#isSuspended(agent)) return
     const link = new Link({
       masterBox: master.mailbox,
@@ -243,7 +293,7 @@ export class LocalMesos {
         this.#links.delete(agent)
         agent.onLinkCut(own)
         // The master broke the connection but lives: back to it, as an agent that is told it is unknown.
-        if (this.#master?.core === master && agent.phase === 'disconnected') this.#connect(agent)
+        if (this.master === master && agent.phase === 'disconnected') this.#connect(agent)
       },
     })
     this.#links.set(agent, link)

@@ -30,6 +30,16 @@ export interface SimulationOptions {
 export interface LocalMesosOptions {
   /** The master's; 0, the default, takes a free one. */
   readonly port?: number
+  /** So many masters more, which redirect to the leader and take over when it is dead; none by default. */
+  readonly standbyMasters?: number
+  /** Theirs, in order; free ones by default. */
+  readonly standbyPorts?: readonly number[]
+  /** `zk://host:port/path`: where the masters elect their leader; without it among themselves. */
+  readonly zookeeper?: string
+  /** A master that is dead is missed after this, as with `--zk_session_timeout`. */
+  readonly electionTimeoutMs?: number
+  /** How long a master that takes over is busy with the registry and answers 503. */
+  readonly recoveryMs?: number
   readonly host?: string
   /** How many agents, or what they are like; one by default. */
   readonly agents?: number | readonly AgentOptions[]
@@ -67,6 +77,8 @@ export const defaults = {
   host: '127.0.0.1',
   allocationIntervalMs: 1000,
   heartbeatMs: 15_000,
+  electionTimeoutMs: 10_000,
+  recoveryMs: 50,
   updateRetryMs: 10_000,
   agentTimeoutMs: 75_000,
   agentReregisterTimeoutMs: 600_000,

@@ -10,6 +10,8 @@ export type MesosErrorCode =
   | 'disconnected' // the connection broke: it may have been carried out
   | 'heartbeat_lost' // the stream is silent for too long (S12)
   | 'redirect_loop' // redirected too often, or to nowhere (S8)
+  | 'no_leader' // ZooKeeper names no leading master, or can't be asked (S17)
+  | 'session_expired' // of ZooKeeper: its ephemeral nodes are gone
   // answers
   | 'unavailable' // 503: a master or agent that still recovers (S9, E10)
   | 'not_found' // 404
@@ -33,7 +35,7 @@ export type MesosErrorCode =
   | 'unreadable' // bytes that are no message: an answer like that says nothing of what was done
   | 'unsendable' // a message that can't be encoded: a required field is missing, a value is out of range
   // our own doing
-  | 'no_longer_wanted' // resubscribe() was called
+  | 'no_longer_wanted' // resubscribe() was called, or another master leads now (S17)
   | 'closed'
 
 interface Verdict {
@@ -60,6 +62,8 @@ const verdicts: Readonly<Record<MesosErrorCode, Verdict>> = {
   disconnected: verdict('retryable', 'maybeDone'),
   heartbeat_lost: verdict('retryable', 'subscriptionLost'),
   redirect_loop: verdict('retryable'),
+  no_leader: verdict('retryable'),
+  session_expired: verdict('retryable'),
   unavailable: verdict('retryable'),
   not_found: verdict('retryable'),
   not_leader: verdict('retryable', 'subscriptionLost'),

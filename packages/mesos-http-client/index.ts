@@ -26,6 +26,13 @@ export { OperatorEvents } from './operator/events.ts'
 export type { FileEntry, FilePage } from './operator/files.ts'
 export { FILE_PAGE_BYTES, FilesClient } from './operator/files.ts'
 
+export type { SessionKey, NodeKind } from './zookeeper/protocol.ts'
+export type { ZooKeeperConnectionOptions } from './zookeeper/connection.ts'
+export { ZooKeeperConnection } from './zookeeper/connection.ts'
+export type { ZooKeeperServer, ZooKeeperUrl } from './zookeeper/url.ts'
+export { describeZooKeeperUrl, parseZooKeeperUrl } from './zookeeper/url.ts'
+export { leadingNode, masterUrl } from './masters/leader.ts'
+
 export type { Backoff } from './backoff.ts'
 export { backoffMs } from './backoff.ts'
 export type { Clock } from './clock.ts'

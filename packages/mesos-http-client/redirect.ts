@@ -41,7 +41,7 @@ export async function followRedirects(
   let at = url
   for (;;) {
     seen.add(at.href)
-    const answer = await ask(at)
+    const answer = await asked(url, at, ask)
     const target = redirectTarget(at, answer)
     if (target === undefined) return { url: at, answer }
     // its body is of no use, but the connection may be
@@ -50,5 +50,19 @@ export async function followRedirects(
       throw new MesosError('redirect_loop', `redirected ${seen.size} times, at last to ${target.href}`)
     }
     at = target
+  }
+}
+
+/** A leader's name may mean nothing here, or be that of a dead one (S8): the error says who sent us there. */
+async function asked(
+  from: URL,
+  at: URL,
+  ask: (url: URL) => Promise<IncomingMessage>,
+): Promise<IncomingMessage> {
+  try {
+    return await ask(at)
+  } catch (error) {
+    if (at === from || !(error instanceof MesosError)) throw error
+    throw new MesosError(error.code, `${error.message} (${from.origin} redirects there)`, { cause: error })
   }
 }

@@ -1,10 +1,10 @@
 // The whole system for a test: a database of its own, a local Mesos with real executors or a given cluster, a Docker engine,
 // and framework processes that can be killed. Everything ends in reverse order; what a test left behind is an error.
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { LocalMesos } from 'local-mesos'
+import { LocalMesos, type LocalMesosOptions } from 'local-mesos'
 import { packDemoImage } from '../../scripts/demo-image.ts'
 import { startFramework, type FrameworkProcess } from '../../scripts/lib/framework-process.ts'
 import { freePort } from '../../scripts/lib/ports.ts'
@@ -17,6 +17,8 @@ export const image = 'juice-demo:latest'
 
 export interface ClusterOptions {
   readonly agents?: number
+  /** More about the local Mesos. */
+  readonly mesos?: LocalMesosOptions
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -44,6 +46,7 @@ export class Cluster implements AsyncDisposable {
             agents: options.agents ?? 2,
             workDir: join(dir, 'mesos'),
             allocationIntervalMs: 50,
+            ...options.mesos,
           })
         : undefined
     resources.defer(() => mesos?.close())
@@ -121,6 +124,11 @@ export class Cluster implements AsyncDisposable {
 
   get url(): string {
     return this.#framework.url
+  }
+
+  /** All that it has logged. */
+  frameworkLog(): Promise<string> {
+    return readFile(this.#framework.logFile, 'utf8')
   }
 
   /** SIGKILL to the framework, as when its machine dies. */

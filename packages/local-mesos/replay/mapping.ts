@@ -14,6 +14,8 @@ const volatile: ReadonlySet<string> = new Set([
   'registered_time',
   'reregistered_time',
   'unregistered_time',
+  'start_time',
+  'elected_time',
 ])
 
 /** Their order means nothing. */

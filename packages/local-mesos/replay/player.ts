@@ -36,7 +36,12 @@ export class Player {
     this.#startMs = clock.now()
     const first = cluster.agents.find(agent => agent.hostname === 'agent1.example')
     const second = cluster.agents.find(agent => agent.hostname === 'agent2.example')
+    const standby = cluster.masters[1]?.port ?? 0
     this.#mapping = new Mapping([
+      ['master.example:5050', `127.0.0.1:${cluster.port}`],
+      ['master2.example:5060', `127.0.0.1:${standby}`],
+      ['127.0.0.1:5060', `127.0.0.1:${standby}`],
+      ['master2.example', '127.0.0.1'],
       ['127.0.0.1:5050', `127.0.0.1:${cluster.port}`],
       ['127.0.0.1:5051', `127.0.0.1:${first?.port ?? 0}`],
       ['127.0.0.1:5052', `127.0.0.1:${second?.port ?? 0}`],
@@ -115,8 +120,14 @@ export class Player {
     return this.#cluster.agents.find(agent => agent.hostname === `agent${number}.example`)
   }
 
+  #url(to: string): string {
+    if (to === 'master') return this.#cluster.url
+    if (to === 'master2') return this.#cluster.masters[1]?.url ?? ''
+    return this.#agent(to === 'agent2' ? 2 : 1)?.url ?? ''
+  }
+
   #client(to: string): RawClient {
-    const url = to === 'master' ? this.#cluster.url : (this.#agent(to === 'agent2' ? 2 : 1)?.url ?? '')
+    const url = this.#url(to)
     const known = this.#clients.get(url)
     if (known !== undefined) return known
     const client = new RawClient(url)
@@ -186,7 +197,7 @@ export class Player {
   /** Waits for the stub whose call this is, and notes which executor was launched last. */
   async #prepare({ to, request, response }: TraceExchange): Promise<void> {
     const body = request.body ?? request.body_decoded
-    if (to === 'master') {
+    if (to.startsWith('master')) {
       const found = /"executor_id":\s*\{"value":\s*"([^"]+)"/.exec(JSON.stringify(body ?? null))
       if (fieldOf(body, 'type') === 'ACCEPT' && found?.[1] !== undefined) {
         this.#stubs.launched(found[1])
@@ -251,7 +262,7 @@ export class Player {
     if (action.startsWith('agent1: SIGSTOP')) first?.suspend()
     if (action.startsWith('agent1: SIGCONT')) first?.resume()
     if (action.startsWith('agent1: SIGUSR1')) first?.agent?.unregister()
-    if (action === 'master: kill -9') await this.#cluster.stopMaster()
+    if (action === 'leading master: kill -9' || action === 'master: kill -9') await this.#cluster.stopMaster()
     if (action === 'master: started again') await this.#cluster.startMaster()
   }
 

@@ -40,6 +40,14 @@ const killedLater = {
     item.kind === 'event' && item.atMs === 5497 && JSON.stringify(item.event).includes('late-1'),
 }
 
+const notAPage = {
+  why: 'pages that are imitated in part (/state without most flags) or not at all',
+  holds: (item: Item) =>
+    item.kind === 'request' &&
+    item.exchange.response.status === 200 &&
+    /^\/(flags|roles|state-summary|state(\?.*)?)$/.test(item.exchange.request.path),
+}
+
 const notByClients = {
   why: 'raw text that is hardly HTTP, a header of 90,000 bytes, a body of 20 MiB: no client sends such',
   holds: (item: Item) => {
@@ -118,6 +126,13 @@ export const scenarios: readonly Scenario[] = [
     agents: [1],
     skip: [raced],
     more: [{ why: 'the recorder closed its last stream before the first offers came', holds: isOffer }],
+  },
+  {
+    trace: '15',
+    about: 'the redirects of a master that stands by, and its take-over',
+    agents: [],
+    options: { standbyMasters: 1, electionTimeoutMs: 8350, recoveryMs: 100 },
+    skip: [notAPage],
   },
   {
     trace: '16',

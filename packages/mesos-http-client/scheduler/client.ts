@@ -17,6 +17,7 @@ import type {
   SchedulerCallReconcileTask,
   TaskStatus,
 } from '../generated/messages.ts'
+import { masterSource, type MasterSource } from '../masters/master-source.ts'
 import { checkCa } from '../tls.ts'
 import { basicAuthorization } from '../transport.ts'
 import type { SchedulerClientOptions, SchedulerPhase } from './options.ts'
@@ -24,13 +25,14 @@ import { checkFrameworkInfo } from './options.ts'
 import type { Subscribed } from './subscription.ts'
 import { Subscription } from './subscription.ts'
 
+const DEFAULT_BACKOFF = { initialMs: 250, maxMs: 15_000 }
 /** A subscription that held for less is no reason to begin again with short waits. */
 const STABLE_MS = 15_000
 
 /** A framework's connection to its master. It ends with `close()`, a TEARDOWN, or a verdict: see the phase `closed`. */
 export class SchedulerClient {
   readonly #options: SchedulerClientOptions
-  readonly #masters: readonly URL[]
+  readonly #masters: MasterSource
   readonly #headers: OutgoingHttpHeaders
   readonly #clock: Clock
   #phase: SchedulerPhase = { name: 'idle' }
@@ -40,21 +42,28 @@ export class SchedulerClient {
   #frameworkInfo: FrameworkInfo
   /** Tries since the last stable subscription. */
   #failures = 0
-  #nextMaster = 0
+  /** Whom the subscription of now was asked for; a redirect may have led on. */
+  #asked: URL | undefined
   #paused = false
   /** A TEARDOWN is under way: the end of the stream is what we want. */
   #leaving = false
   #cancelWait = () => {}
   #cancelPauseLimit = () => {}
 
-  /** @throws TypeError where the options contradict Mesos' rules (S5, S18, S23) */
+  /** @throws TypeError where the options contradict Mesos' rules (S5, S18, S23), or name no masters */
   constructor(options: SchedulerClientOptions) {
     checkFrameworkInfo(options)
     checkCa('SchedulerClient', options.ca)
     this.#options = options
-    this.#masters = options.masters.map(master => new URL('/api/v1/scheduler', master))
     this.#headers = basicAuthorization(options.credential)
     this.#clock = options.clock ?? systemClock
+    this.#masters = masterSource({
+      masters: options.masters,
+      scheme: options.ca === undefined ? 'http' : 'https',
+      clock: this.#clock,
+      random: options.random ?? Math.random,
+      backoff: options.backoff ?? DEFAULT_BACKOFF,
+    })
     this.#frameworkId = options.frameworkId
     this.#frameworkInfo = options.frameworkInfo
   }
@@ -71,7 +80,9 @@ export class SchedulerClient {
 
   /** Subscribes, again and again until `close()` or until a master says something final. */
   start(): void {
-    if (this.#phase.name === 'idle') this.#connect()
+    if (this.#phase.name !== 'idle') return
+    this.#connect()
+    this.#masters.start(leader => this.#leaderChanged(leader))
   }
 
   /**
@@ -178,7 +189,7 @@ export class SchedulerClient {
   async close(): Promise<void> {
     const subscription = this.#subscription
     this.#finish()
-    await subscription?.closed
+    await Promise.all([subscription?.closed, this.#masters.close()])
   }
 
   /** The stream of a framework that is no more ends, often before the answer: nothing to come back to (S77). */
@@ -202,9 +213,12 @@ export class SchedulerClient {
 
   #connect(): void {
     this.#cancelWait()
-    const url = this.#masters[this.#nextMaster % this.#masters.length]
-    if (url === undefined) return
-    this.#nextMaster += 1
+    this.#asked = this.#masters.next()
+    if (this.#asked === undefined) {
+      this.#awaitLeader()
+      return
+    }
+    const url = new URL('/api/v1/scheduler', this.#asked)
     const subscription: Subscription = new Subscription({
       url,
       call: this.#subscribeCall(),
@@ -253,10 +267,40 @@ export class SchedulerClient {
     const heldMs = this.#subscribedAtMs === 0 ? 0 : this.#clock.now() - this.#subscribedAtMs
     if (heldMs >= STABLE_MS) this.#failures = 0
     // one round over all masters counts as one failure
-    const rounds = Math.floor(this.#failures / this.#masters.length)
+    const rounds = Math.floor(this.#failures / this.#masters.size)
     this.#failures += 1
-    const backoff = this.#options.backoff ?? { initialMs: 250, maxMs: 15_000 }
-    this.#wait(backoffMs(backoff, rounds, this.#options.random ?? Math.random), cause)
+    this.#waitRound(rounds, cause)
+  }
+
+  #waitRound(rounds: number, cause: MesosError): void {
+    const { backoff = DEFAULT_BACKOFF, random = Math.random } = this.#options
+    this.#wait(backoffMs(backoff, rounds, random), cause)
+  }
+
+  #awaitLeader(): void {
+    const cause = this.#masters.trouble ?? new MesosError('no_leader', 'no master leads')
+    if (cause.fatal) this.#finish(cause)
+    else this.#wait(Number.POSITIVE_INFINITY, cause)
+  }
+
+  /** As told by ZooKeeper (S17). Without a leader a subscription is kept: whoever serves it will end it. */
+  #leaderChanged(leader: URL | undefined): void {
+    const phase = this.#phase
+    if (phase.name === 'idle' || phase.name === 'closed') return
+    const isAway = phase.name === 'waiting'
+    if (leader === undefined) {
+      if (isAway && phase.untilMs === Number.POSITIVE_INFINITY && !this.#paused) this.#awaitLeader()
+      return
+    }
+    // a redirect may have told us before ZooKeeper did
+    const isThere = !isAway && [this.#asked?.origin, new URL(phase.url).origin].includes(leader.origin)
+    // who is paused for too long comes back by resume()
+    if (isThere || (isAway && this.#paused)) return
+    const cause = new MesosError('no_longer_wanted', `the leading master is ${leader.origin} now`)
+    this.#failures = 0
+    this.#drop(cause)
+    if (isAway && phase.untilMs === Number.POSITIVE_INFINITY) this.#connect()
+    else this.#waitRound(0, cause)
   }
 
   #wait(delayMs: number, cause: MesosError): void {
@@ -274,6 +318,7 @@ export class SchedulerClient {
     if (this.#phase.name === 'closed') return
     this.#cancelWait()
     this.#cancelPauseLimit()
+    void this.#masters.close()
     this.#drop(cause ?? new MesosError('closed', 'the client was closed'))
     this.#enter(cause === undefined ? { name: 'closed' } : { name: 'closed', cause })
   }

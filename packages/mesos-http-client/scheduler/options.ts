@@ -9,7 +9,7 @@ import type { FrameworkInfo, MasterInfo, SchedulerEvent } from '../generated/mes
 export type SchedulerPhase =
   | { readonly name: 'idle' }
   | { readonly name: 'connecting'; readonly url: string; readonly attempt: number }
-  /** Until `untilMs` (since the epoch); for ever (Infinity) while paused for too long. */
+  /** Until `untilMs` (since the epoch); for ever (Infinity) while paused for too long, or while no master leads (`no_leader`). */
   | { readonly name: 'waiting'; readonly untilMs: number; readonly cause: MesosError }
   | {
       readonly name: 'subscribed'
@@ -24,7 +24,10 @@ export type SchedulerPhase =
 
 /** What a scheduler's client needs to know, and what it tells. */
 export interface SchedulerClientOptions {
-  /** URLs of the masters, such as `http://10.0.0.1:5050`; any of them leads to the leader (S8). */
+  /**
+   * URLs of the masters, such as `http://10.0.0.1:5050`; any of them leads to the leader (S8). Or a single
+   * `zk://[user:password@]host:port,…/path`: ZooKeeper names the leader and its changes (S17).
+   */
   readonly masters: readonly string[]
   readonly codec: CodecName
   /** Without `id`: that is for `frameworkId` and for the master to say (S5). */
@@ -34,7 +37,10 @@ export interface SchedulerClientOptions {
   /** Asked at each SUBSCRIBE (S37). */
   readonly suppressedRoles?: (() => readonly string[]) | undefined
   readonly credential?: { readonly principal: string; readonly secret: string } | undefined
-  /** PEM certificates to trust for https, instead of Node's own list. */
+  /**
+   * PEM certificates to trust for https, instead of Node's own list. With it, masters that ZooKeeper names are spoken to
+   * over TLS.
+   */
   readonly ca?: string | undefined
   /** Every event of the current subscription, in order, after the phase it causes; an ERROR before it. Must not throw. */
   onEvent(event: SchedulerEvent, subscription: { readonly streamId: string }): void
@@ -60,14 +66,8 @@ export interface SchedulerClientOptions {
  * Refuses what Mesos would refuse late, or take although it makes no sense.
  * @throws TypeError
  */
-export function checkFrameworkInfo({
-  masters,
-  frameworkInfo,
-  frameworkId,
-  credential,
-}: SchedulerClientOptions): void {
+export function checkFrameworkInfo({ frameworkInfo, frameworkId, credential }: SchedulerClientOptions): void {
   const wrong = (what: string) => new TypeError(`SchedulerClient: ${what}`)
-  if (masters.length === 0) throw wrong('no master')
   if (frameworkInfo.id !== undefined) throw wrong('the id goes into frameworkId, not into frameworkInfo (S4)')
   if (frameworkId === '') throw wrong('an empty frameworkId (S5)')
   if (frameworkInfo.user === '' || frameworkInfo.name === '')

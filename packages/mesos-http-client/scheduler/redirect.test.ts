@@ -81,4 +81,38 @@ describe('SchedulerClient: finding the leader (S8)', () => {
     await accept(good)
     expect((await phase('subscribed')).url).to.equal(`${good.url}/api/v1/scheduler`)
   })
+
+  it("goes on to the next master when the leader's name means nothing here, and says who named it (S8, S17)", async () => {
+    const nowhere = 'master.invalid:5050'
+    const follower = await fakeMaster(request =>
+      request.answer(307, '', { Location: `//${nowhere}/master/api/v1/scheduler` }),
+    )
+    const leader = await fakeMaster()
+    const { client, phase } = clientOf([follower.url, leader.url], { backoff: { initialMs: 10, maxMs: 20 } })
+    client.start()
+    const { cause } = await phase('waiting')
+    expect(cause.code).to.equal('unreachable')
+    expect(cause.message).to.include(nowhere).and.include(`${follower.url} redirects there`)
+    await accept(leader)
+    await phase('subscribed')
+  })
+
+  it('goes through the recorded take-over: the dead leader, 503, then in (S8, S9)', async () => {
+    const recorded = trace('15').exchanges.filter(({ note }) => note === 'resubscribe at the other master')
+    const answers = recorded.filter(({ response }) => response.status !== 200)
+    expect(answers.map(({ response }) => response.status)).to.deep.equal([307, 503])
+    const standby = await fakeMaster(request => {
+      const { response } = answers.shift() ?? {}
+      // nothing listens where the dead leader was
+      const to = response?.headers['Location']?.replace('master.example:5050', '127.0.0.1:1')
+      if (response !== undefined)
+        request.answer(response.status, String(response.body), to === undefined ? {} : { Location: to })
+    })
+    const { client, phase, phases } = clientOf([standby.url], { backoff: { initialMs: 10, maxMs: 20 } })
+    client.start()
+    await accept(standby, 2)
+    await phase('subscribed')
+    const causes = phases.items.flatMap(each => (each.name === 'waiting' ? [each.cause.code] : []))
+    expect(causes).to.deep.equal(['unreachable', 'unavailable'])
+  })
 })

@@ -35,10 +35,17 @@ export interface TraceExchange {
   readonly response: TraceResponse
 }
 
+/** Something done or seen outside HTTP. */
+export interface TraceAction {
+  readonly action: string
+  readonly znodes?: readonly { readonly path: string; readonly data_text?: string }[]
+}
+
 export interface Trace {
   readonly scenario: string
   /** Complete HTTP exchanges; what was recorded as raw text or as an action is left out. */
   readonly exchanges: readonly TraceExchange[]
+  readonly actions: readonly TraceAction[]
 }
 
 /** Bytes both ways on one connection: one request or several at once, their answers in order. */
@@ -54,15 +61,19 @@ export interface RawExchange {
 
 const folder = join(import.meta.dirname, '../../../test/fixtures/mesos-traces')
 
-const isExchange = (entry: Partial<TraceExchange> | RawExchange): entry is TraceExchange =>
+type Entry = (Partial<TraceExchange> & Partial<TraceAction>) | RawExchange
+
+const isAction = (entry: Entry): entry is TraceAction => 'action' in entry && entry.action !== undefined
+
+const isExchange = (entry: Entry): entry is TraceExchange =>
   'response' in entry && entry.request?.path !== undefined && entry.response?.status !== undefined
 
-const isRaw = (entry: Partial<TraceExchange> | RawExchange): entry is RawExchange =>
+const isRaw = (entry: Entry): entry is RawExchange =>
   'responses' in entry && entry.request !== undefined && 'raw' in entry.request
 
 function fileOf(number: string): {
   scenario: string
-  exchanges: (Partial<TraceExchange> | RawExchange)[]
+  exchanges: Entry[]
 } {
   const file = readdirSync(folder).find(name => name.startsWith(`${number}-`))
   if (file === undefined) throw new Error(`no trace ${number}`)
@@ -76,8 +87,8 @@ export function rawExchanges(number: string): RawExchange[] {
 
 /** By the beginning of its file's name up to the first dash, such as `04c`. */
 export function trace(number: string): Trace {
-  const content = fileOf(number)
-  return { scenario: content.scenario, exchanges: content.exchanges.filter(isExchange) }
+  const { scenario, exchanges } = fileOf(number)
+  return { scenario, exchanges: exchanges.filter(isExchange), actions: exchanges.filter(isAction) }
 }
 
 /** All of them. */
