@@ -76,7 +76,8 @@ async function main(): Promise<number> {
   const tmp = join(dir, 'tmp')
   await mkdir(tmp)
   await chmod(tmp, 0o1777)
-  const env: NodeJS.ProcessEnv = { ...process.env, TMPDIR: tmp }
+  // npm keeps compiled code below TMPDIR, for which the run would be blamed.
+  const env: NodeJS.ProcessEnv = { ...process.env, TMPDIR: tmp, NODE_DISABLE_COMPILE_CACHE: '1' }
   if (env['JUICE_TEST_DATABASE_URL'] === undefined) {
     const postgres = await startPostgres({ dir: join(dir, 'postgres') })
     resources.defer(() => postgres.close())

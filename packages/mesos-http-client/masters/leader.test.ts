@@ -16,8 +16,8 @@ describe('the election of Mesos (S17)', () => {
   it('finds the recorded master by its address, over TLS by its name', () => {
     const nodes = trace('15').actions.find(({ znodes }) => znodes !== undefined)?.znodes ?? []
     const data = Buffer.from(nodes[0]?.data_text ?? '')
-    expect(masterUrl(data, 'http').href).to.equal('http://127.0.0.1:5050/')
-    expect(masterUrl(data, 'https').href).to.equal('https://master.example:5050/')
+    expect(masterUrl(data, 'http')).to.equal('http://127.0.0.1:5050')
+    expect(masterUrl(data, 'https')).to.equal('https://master.example:5050')
   })
 
   for (const [info, url] of [
@@ -28,7 +28,7 @@ describe('the election of Mesos (S17)', () => {
     [{ address: { ip: '::1', port: 5050 } }, 'http://[::1]:5050'],
   ] as const) {
     it(`reads ${JSON.stringify(info)}`, () => {
-      expect(masterUrl(Buffer.from(JSON.stringify(info)), 'http').href).to.equal(new URL(url).href)
+      expect(masterUrl(Buffer.from(JSON.stringify(info)), 'http')).to.equal(new URL(url).origin)
     })
   }
 

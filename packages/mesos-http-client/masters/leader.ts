@@ -11,12 +11,12 @@ export function leadingNode(children: readonly string[]): string | undefined {
 }
 
 /**
- * Where the master is that wrote this node. Over TLS by its name, for which it has a certificate; else by its address,
+ * Where the master is that wrote this node, such as `http://10.0.0.1:5050`. Over TLS by its name, for which it has a certificate; else by its address,
  * since its name may mean nothing here.
  * @param data a MasterInfo in JSON, also of masters that know only the old fields `ip` and `port`
  * @throws MesosError `no_leader` where it is none
  */
-export function masterUrl(data: Uint8Array, scheme: 'http' | 'https'): URL {
+export function masterUrl(data: Uint8Array, scheme: 'http' | 'https'): string {
   const info = fieldsOf(parse(data))
   const address = fieldsOf(info['address'])
   const ip = text(address['ip']) ?? dotted(info['ip'])
@@ -25,7 +25,7 @@ export function masterUrl(data: Uint8Array, scheme: 'http' | 'https'): URL {
   const port = address['port'] ?? info['port']
   if (host !== undefined && typeof port === 'number') {
     const url = URL.parse(`${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`)
-    if (url !== null && url.pathname === '/' && url.username === '') return url
+    if (url !== null && url.pathname === '/' && url.username === '') return url.origin
   }
   throw new MesosError('no_leader', 'it says no address and port of a master')
 }

@@ -132,7 +132,7 @@ export class ZooKeeperMasters implements MasterSource {
     const data = await connection.getData(`${path}/${node}`)
     if (data === undefined) return false
     try {
-      this.#found(masterUrl(data, this.#o.scheme), node)
+      this.#found(new URL(masterUrl(data, this.#o.scheme)), node)
     } catch (error) {
       this.#nobody(`${path}/${node} is not to be understood: ${errorFromFailure(node, error).message}`)
     }

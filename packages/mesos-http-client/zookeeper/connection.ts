@@ -175,7 +175,7 @@ export class ZooKeeperConnection {
     throw new MesosError('server_error', `${this.#what}: error ${reply.error} for ${path}`)
   }
 
-  #ask(request: (xid: number) => Buffer, fixedXid?: number): Promise<Reply> {
+  #ask(request: (xid: number) => Uint8Array, fixedXid?: number): Promise<Reply> {
     if (this.#state.name === 'ended') return Promise.reject(this.#state.cause)
     const xid = fixedXid ?? ++this.#xid
     const answered = Promise.withResolvers<Reply>()
@@ -199,7 +199,7 @@ export class ZooKeeperConnection {
     }
   }
 
-  #receive(bytes: Buffer): void {
+  #receive(bytes: Uint8Array): void {
     if (this.#state.name === 'ended') return
     if (this.#state.name === 'opening') {
       this.#begin(readConnectResponse(bytes))
@@ -233,7 +233,7 @@ export class ZooKeeperConnection {
     this.#ready.resolve(session)
   }
 
-  #send(body: Buffer): void {
+  #send(body: Uint8Array): void {
     if (this.#state.name !== 'ended') this.#socket.write(frame(body))
   }
 

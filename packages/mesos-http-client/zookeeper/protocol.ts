@@ -50,7 +50,7 @@ export class Writer {
     return this.buffer(Buffer.from(value, 'utf8'))
   }
 
-  bytes(): Buffer {
+  bytes(): Uint8Array {
     return Buffer.concat(this.#parts)
   }
 }
@@ -60,8 +60,8 @@ export class Reader {
   readonly #bytes: Buffer
   #at = 0
 
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   int(): number {
@@ -73,15 +73,15 @@ export class Reader {
   }
 
   /** A copy; empty where there is none. */
-  buffer(): Buffer {
+  buffer(): Uint8Array {
     const length = this.int()
-    if (length <= 0) return Buffer.alloc(0)
+    if (length <= 0) return new Uint8Array(0)
     const at = this.#skip(length)
-    return Buffer.from(this.#bytes.subarray(at, at + length))
+    return new Uint8Array(this.#bytes.subarray(at, at + length))
   }
 
   string(): string {
-    return this.buffer().toString('utf8')
+    return new TextDecoder().decode(this.buffer())
   }
 
   strings(): string[] {
@@ -111,7 +111,7 @@ export function connectRequest(o: {
   readonly sessionTimeoutMs: number
   readonly lastZxid: bigint
   readonly session?: SessionKey | undefined
-}): Buffer {
+}): Uint8Array {
   return new Writer()
     .int(0)
     .long(o.lastZxid)
@@ -127,13 +127,13 @@ export interface Session extends SessionKey {
   readonly timeoutMs: number
 }
 
-export function readConnectResponse(bytes: Buffer): Session {
+export function readConnectResponse(bytes: Uint8Array): Session {
   const reader = new Reader(bytes)
   reader.int()
   return { timeoutMs: reader.int(), id: reader.long(), password: reader.buffer() }
 }
 
-export function authRequest(scheme: string, credentials: string): Buffer {
+export function authRequest(scheme: string, credentials: string): Uint8Array {
   return new Writer().int(xids.auth).int(opcodes.auth).int(0).string(scheme).string(credentials).bytes()
 }
 
@@ -142,7 +142,7 @@ export function readRequest(
   xid: number,
   operation: 'exists' | 'getData' | 'getChildren',
   path: string,
-): Buffer {
+): Uint8Array {
   return new Writer().int(xid).int(opcodes[operation]).string(path).bool(true).bytes()
 }
 
@@ -159,7 +159,7 @@ export function createRequest(
   path: string,
   data: Uint8Array,
   { kind, allow }: { readonly kind: NodeKind; readonly allow: NodeAccess },
-): Buffer {
+): Uint8Array {
   const [scheme, id] = access[allow]
   return new Writer()
     .int(xid)
@@ -174,11 +174,11 @@ export function createRequest(
     .bytes()
 }
 
-export function pingRequest(): Buffer {
+export function pingRequest(): Uint8Array {
   return new Writer().int(xids.ping).int(opcodes.ping).bytes()
 }
 
-export function closeRequest(xid: number): Buffer {
+export function closeRequest(xid: number): Uint8Array {
   return new Writer().int(xid).int(opcodes.closeSession).bytes()
 }
 
@@ -190,7 +190,7 @@ export interface Reply {
   readonly body: Reader
 }
 
-export function readReply(bytes: Buffer): Reply {
+export function readReply(bytes: Uint8Array): Reply {
   const body = new Reader(bytes)
   return { xid: body.int(), zxid: body.long(), error: body.int(), body }
 }
