@@ -2,10 +2,13 @@
 import { parseArgs } from 'node:util'
 import { LocalMesos } from './local-mesos.ts'
 import { defaultResources, type AgentOptions } from './options.ts'
+import { readResources } from './resources-flag.ts'
 
 const usage = `usage: local-mesos [--agents 1] [--port 5050] [--host 127.0.0.1] [--work-dir folder]
                    [--cpus ${defaultResources.cpus}] [--mem ${defaultResources.memMb}] [--disk ${defaultResources.diskMb}] [--simulated] [--verbose]
-  The resources are each agent's, memory and disk in MB. Agents listen on the ports after the master's.
+                   [--resources 'cpus:4;cpus(role):2;mem(role):1024;ports(role):[31000-31099]']
+  The resources are each agent's, memory and disk in MB; those with a role are reserved for it.
+  Agents listen on the ports after the master's.
 `
 
 interface Arguments {
@@ -29,6 +32,7 @@ function read(args: readonly string[]): Arguments | undefined {
       cpus: { type: 'string', default: String(defaultResources.cpus) },
       mem: { type: 'string', default: String(defaultResources.memMb) },
       disk: { type: 'string', default: String(defaultResources.diskMb) },
+      resources: { type: 'string', default: '' },
       simulated: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -36,14 +40,17 @@ function read(args: readonly string[]): Arguments | undefined {
   })
   if (values.help) return undefined
   const port = number('port', values.port)
+  const { '*': unreserved, ...reserved } = readResources(values.resources)
   const resources = {
     cpus: number('cpus', values.cpus),
     memMb: number('mem', values.mem),
     diskMb: number('disk', values.disk),
+    ...unreserved,
   }
   return {
     agents: Array.from({ length: number('agents', values.agents) }, (_, index) => ({
       resources,
+      reserved,
       port: port === 0 ? 0 : port + 1 + index,
     })),
     host: values.host,

@@ -16,12 +16,11 @@ import { LocalAgent } from './local-agent.ts'
 import { masterInfo } from './master/info.ts'
 import { Master } from './master/master.ts'
 import { Registry } from './master/registry.ts'
-import { Resources } from './model/resources.ts'
 import {
-  attributesOf,
-  defaultPorts,
-  defaultResources,
+  agentInfo,
+  checkOptions,
   defaults,
+  domainInfo,
   type AgentOptions,
   type LocalMesosOptions,
 } from './options.ts'
@@ -61,6 +60,7 @@ export class LocalMesos {
 
   /** Starts the master and the agents; resolves when all agents are registered. Throws where a port is taken. */
   static async start(o: LocalMesosOptions = {}): Promise<LocalMesos> {
+    checkOptions(o)
     const cluster = new LocalMesos(o)
     try {
       await cluster.startMaster()
@@ -131,7 +131,7 @@ export class LocalMesos {
     })
     this.#port = server.port
     core = new Master({
-      info: masterInfo(this.#newUuid(), this.#ip, this.#port),
+      info: masterInfo(this.#newUuid(), this.#ip, this.#port, o.domain && domainInfo(o.domain)),
       registry: this.#registry,
       clock: this.#clock,
       log,
@@ -168,8 +168,8 @@ export class LocalMesos {
 
   #newAgent(options: AgentOptions, index: number): LocalAgent {
     const o = this.#o
-    const hostname = options.hostname ?? `agent${index + 1}`
-    const resources = { ports: [defaultPorts(index)], ...(options.resources ?? defaultResources) }
+    const info = agentInfo(options, index)
+    const { hostname } = info
     const workDir = join(this.#workDir, `agent${index + 1}`)
     mkdirSync(workDir, { recursive: true })
     return new LocalAgent({
@@ -177,11 +177,7 @@ export class LocalMesos {
       host: this.#host,
       port: options.port ?? 0,
       workDir,
-      info: {
-        hostname,
-        resources: Resources.ofAgent(resources).messages(),
-        ...(options.attributes !== undefined && { attributes: attributesOf(options.attributes) }),
-      },
+      info,
       ip: this.#ip,
       settings: {
         ip: this.#ip,

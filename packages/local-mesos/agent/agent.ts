@@ -57,6 +57,7 @@ export class Agent {
       ...o,
       phase: 'recovering',
       info: known?.id === undefined ? o.info : { ...o.info, id: known.id },
+      total: o.journal.readResources() ?? o.info.resources ?? [],
       frameworks: new Map(),
       completedFrameworks: [],
       streams,
@@ -113,7 +114,7 @@ export class Agent {
 
   /** A way to the master is there: register, with everything that runs here if the agent has an id. */
   connect(link: Link): void {
-    const { info, frameworks } = this.#context
+    const { info, total, frameworks } = this.#context
     this.#link = { link, state: 'connecting' }
     if (info.id === undefined) {
       link.toMaster({ type: 'REGISTER', info })
@@ -124,6 +125,7 @@ export class Agent {
     link.toMaster({
       type: 'REREGISTER',
       info,
+      total,
       frameworks: all.map(framework => framework.info),
       tasks: executors.flatMap(tasksOf),
       executors: executors
@@ -182,6 +184,10 @@ export class Agent {
       }
       case 'UPDATE_FRAMEWORK':
         this.#updateFramework(message.framework)
+        break
+      case 'CHECKPOINT_RESOURCES':
+        context.total = message.total
+        context.journal.writeResources(message.total)
         break
       case 'SHUTDOWN':
         this.shutdown()

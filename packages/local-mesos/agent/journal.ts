@@ -10,7 +10,14 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { AgentInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus } from 'mesos-http-client'
+import type {
+  AgentInfo,
+  ExecutorInfo,
+  FrameworkInfo,
+  Resource,
+  TaskInfo,
+  TaskStatus,
+} from 'mesos-http-client'
 import type { Executor } from './state.ts'
 
 export type JournalEntry =
@@ -45,6 +52,17 @@ export class Journal {
   writeAgent(info: AgentInfo): void {
     mkdirSync(this.#directory, { recursive: true })
     writeFileSync(join(this.#directory, 'agent.json'), JSON.stringify(info, replace))
+  }
+
+  /** The agent's resources with dynamic reservations; undefined where there never were any. */
+  readResources(): readonly Resource[] | undefined {
+    const file = join(this.#directory, 'resources.json')
+    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8'), revive) as Resource[]) : undefined
+  }
+
+  writeResources(total: readonly Resource[]): void {
+    mkdirSync(this.#directory, { recursive: true })
+    writeFileSync(join(this.#directory, 'resources.json'), JSON.stringify(total, replace))
   }
 
   /** Forgets everything: the agent may not come back under this identity. */

@@ -5,6 +5,7 @@ import type {
   ExecutorInfo,
   FrameworkInfo,
   KillPolicy,
+  Resource,
   Task,
   TaskInfo,
   TaskStatus,
@@ -42,6 +43,8 @@ export type ToAgent =
   | { readonly type: 'SHUTDOWN_EXECUTOR'; readonly frameworkId: string; readonly executorId: string }
   | { readonly type: 'SHUTDOWN_FRAMEWORK'; readonly frameworkId: string }
   | { readonly type: 'UPDATE_FRAMEWORK'; readonly framework: FrameworkInfo }
+  /** Its resources with the dynamic reservations of now, to be remembered over a restart of either side. */
+  | { readonly type: 'CHECKPOINT_RESOURCES'; readonly total: readonly Resource[] }
   /** The agent was marked gone or removed: it must end with all its executors. */
   | { readonly type: 'SHUTDOWN'; readonly message: string }
 
@@ -50,6 +53,8 @@ export type ToMaster =
   | {
       readonly type: 'REREGISTER'
       readonly info: AgentInfo
+      /** With dynamic reservations. */
+      readonly total: readonly Resource[]
       readonly frameworks: readonly FrameworkInfo[]
       readonly tasks: readonly Task[]
       readonly executors: readonly ExecutorInfo[]

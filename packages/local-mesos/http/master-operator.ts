@@ -6,6 +6,7 @@ import { mesosVersion } from '../master/info.ts'
 import type { Framework, MasterTask } from '../master/state.ts'
 import { Resources } from '../model/resources.ts'
 import { metricsPage, offeredOf, usedOf } from './master-pages.ts'
+import { act } from './operator-actions.ts'
 import { acceptCodec, bodyCodec, isReply, readMessage } from './negotiate.ts'
 import { agentCapabilities, agentPid, fullResources, versionPage } from './page-parts.ts'
 import { text, wrongMethod, type HttpReply, type HttpRequest } from './server.ts'
@@ -16,10 +17,17 @@ type GetFrameworks = NonNullable<MasterResponse['get_frameworks']>
 const bodies: Partial<Record<NonNullable<MasterCall['type']>, keyof MasterCall>> = {
   GET_METRICS: 'get_metrics',
   MARK_AGENT_GONE: 'mark_agent_gone',
+  RESERVE_RESOURCES: 'reserve_resources',
+  UNRESERVE_RESOURCES: 'unreserve_resources',
   TEARDOWN: 'teardown',
 }
 
-export function handleOperator(request: HttpRequest, master: Master, clock: Clock): HttpReply {
+export function handleOperator(
+  request: HttpRequest,
+  master: Master,
+  clock: Clock,
+  principal: string | undefined,
+): HttpReply {
   if (request.method !== 'POST') return wrongMethod(request.method, ['POST'])
   const encoding = bodyCodec(request)
   if (isReply(encoding)) return encoding
@@ -32,7 +40,7 @@ export function handleOperator(request: HttpRequest, master: Master, clock: Cloc
   if (field !== undefined && call[field] === undefined) {
     return text(400, `Failed to validate master::Call: Expecting '${field}' to be present`)
   }
-  const answer = respond(call, master, clock)
+  const answer = respond(call, master, clock, principal)
   if ('status' in answer) return answer
   return {
     status: 200,
@@ -41,7 +49,12 @@ export function handleOperator(request: HttpRequest, master: Master, clock: Cloc
   }
 }
 
-function respond(call: MasterCall, master: Master, clock: Clock): MasterResponse | HttpReply {
+function respond(
+  call: MasterCall,
+  master: Master,
+  clock: Clock,
+  principal: string | undefined,
+): MasterResponse | HttpReply {
   switch (call.type) {
     case 'GET_HEALTH':
       return { type: 'GET_HEALTH', get_health: { healthy: true } }
@@ -74,23 +87,14 @@ function respond(call: MasterCall, master: Master, clock: Clock): MasterResponse
           get_agents: agents(master),
         },
       }
-    case 'MARK_AGENT_GONE': {
-      const agentId = call.mark_agent_gone?.agent_id.value ?? ''
-      return master.markAgentGone(agentId) ? { status: 200 } : text(404, `Agent '${agentId}' not found`)
+    default: {
+      const done = act(call, master, principal)
+      if (done !== undefined) return done
     }
-    case 'TEARDOWN': {
-      const frameworkId = call.teardown?.framework_id
-      if (frameworkId === undefined || !master.state.frameworks.has(frameworkId.value)) {
-        return text(400, 'No framework found with specified ID')
-      }
-      master.call({ type: 'TEARDOWN', framework_id: frameworkId })
-      return { status: 200 }
-    }
-    default:
-      return isKnown(call.type)
-        ? text(501, `${call.type} is not imitated by this master`)
-        : text(400, "Failed to validate master::Call: Expecting 'type' to be present")
   }
+  return isKnown(call.type)
+    ? text(501, `${call.type} is not imitated by this master`)
+    : text(400, "Failed to validate master::Call: Expecting 'type' to be present")
 }
 
 /** Calls that a real master has and this one does not. */

@@ -14,17 +14,17 @@ export function register(context: MasterContext, info: AgentInfo, link: Link): v
   const named = { ...info, id: { value: id } }
   context.metrics.count('slave_registrations')
   context.registry.admit(named)
-  addAgent(context, named, link)
+  addAgent(context, named, Resources.of(named.resources), link)
   link.toAgent({ type: 'REGISTERED', agentId: id })
   context.allocate()
 }
 
-function addAgent(context: MasterContext, info: AgentInfo, link: Link): Agent {
+function addAgent(context: MasterContext, info: AgentInfo, total: Resources, link: Link): Agent {
   const id = info.id?.value ?? ''
   const agent: Agent = {
     id,
     info,
-    total: Resources.of(info.resources),
+    total,
     phase: { name: 'active', link },
     executors: new Map(),
     tasks: new Set(),
@@ -34,9 +34,16 @@ function addAgent(context: MasterContext, info: AgentInfo, link: Link): Agent {
     reregisteredAtMs: undefined,
   }
   context.state.agents.set(id, agent)
-  context.allocator.addAgent(id, agent.total)
+  context.allocator.addAgent(id, total, regionOf(context, info))
   context.log('agent added', { agentId: id, hostname: info.hostname })
   return agent
+}
+
+/** An agent without a domain is nobody's neighbour, and nobody's stranger (S30). */
+function regionOf(context: MasterContext, info: AgentInfo): 'own' | 'remote' {
+  const region = info.domain?.fault_domain?.region.name
+  const own = context.state.info.domain?.fault_domain?.region.name
+  return region === undefined || region === own ? 'own' : 'remote'
 }
 
 export function reregister(context: MasterContext, message: Reregister, link: Link): void {
@@ -65,7 +72,7 @@ function comeBack(context: MasterContext, agent: Agent, message: Reregister, lin
   const { state, allocator } = context
   if (agent.phase.name === 'disconnected') agent.phase.unreachable.cancel()
   agent.info = message.info
-  agent.total = Resources.of(message.info.resources)
+  agent.total = Resources.of(message.total)
   agent.phase = { name: 'active', link }
   agent.reregisteredAtMs = context.clock.now()
   allocator.updateAgent(agent.id, agent.total)
@@ -123,10 +130,10 @@ function admitAgain(context: MasterContext, message: Reregister, link: Link, was
     const frameworkId = info.id?.value ?? ''
     if (state.frameworks.has(frameworkId) || isCompleted(context, frameworkId)) continue
     const framework = state.addFramework(frameworkId, info, { name: 'recovered' }, clock.now())
-    context.allocator.addFramework(frameworkId, framework.roles, [])
+    context.allocator.addFramework(frameworkId, framework.roles, [], framework.capabilities)
     context.allocator.setFrameworkState(frameworkId, 'inactive')
   }
-  const agent = addAgent(context, message.info, link)
+  const agent = addAgent(context, message.info, Resources.of(message.total), link)
   agent.reregisteredAtMs = clock.now()
   for (const executor of message.executors) {
     const frameworkId = executor.framework_id?.value ?? ''

@@ -68,7 +68,7 @@ function add(
   const id = askedId === '' ? state.newFrameworkId() : askedId
   const framework = state.addFramework(id, info, { name: 'connected', stream }, clock.now())
   framework.suppressed = new Set(suppressed)
-  allocator.addFramework(id, framework.roles, suppressed)
+  allocator.addFramework(id, framework.roles, suppressed, framework.capabilities)
   context.log('framework added', { frameworkId: id, name: info.name })
   return framework
 }
@@ -114,7 +114,7 @@ function change(
   framework.capabilities = capabilitiesOf(info)
   framework.roles = rolesOf(info)
   framework.suppressed = new Set(suppressed)
-  context.allocator.updateFramework(framework.id, framework.roles, suppressed)
+  context.allocator.updateFramework(framework.id, framework.roles, suppressed, framework.capabilities)
   for (const offer of offersOf(context, framework.id)) {
     if (!framework.roles.includes(offer.role)) discardOffer(context, offer)
   }

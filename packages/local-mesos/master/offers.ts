@@ -1,5 +1,6 @@
 // Offers: made from allocations, taken back, declined; SUPPRESS and REVIVE.
 import type { Offer, Resource, SchedulerCall } from 'mesos-http-client'
+import { formatted } from '../model/reservations.ts'
 import type { Allocation } from './allocator.ts'
 import type { MasterContext } from './context.ts'
 import type { Framework, MasterOffer } from './state.ts'
@@ -56,6 +57,7 @@ function makeOffer(
     ...(agent.info.attributes !== undefined && { attributes: agent.info.attributes }),
     ...(executorIds.length > 0 && { executor_ids: executorIds.map(value => ({ value })) }),
     allocation_info: { role: allocation.role },
+    ...(agent.info.domain !== undefined && { domain: agent.info.domain }),
   }
   const offer: MasterOffer = { ...allocation, message }
   state.offers.set(message.id.value, offer)
@@ -70,9 +72,8 @@ function forFramework(framework: Framework, offer: Offer): Offer {
   if (multiRole && refined) return offer
   const { allocation_info: allocation, resources, ...rest } = offer
   const adapt = ({ allocation_info, ...resource }: Resource): Resource => ({
-    ...resource,
+    ...formatted(resource, refined ? 'refined' : 'old'),
     ...(multiRole && allocation_info !== undefined && { allocation_info }),
-    ...(!refined && { role: '*' }),
   })
   return {
     ...rest,
@@ -104,9 +105,9 @@ export function discardOffer(context: MasterContext, offer: MasterOffer, refused
   )
 }
 
-/** Ends an offer and tells the framework, if it is there to hear. */
-export function rescindOffer(context: MasterContext, offer: MasterOffer): void {
-  discardOffer(context, offer)
+/** Ends an offer and tells the framework, if it is there to hear; a filter only where one is asked for. */
+export function rescindOffer(context: MasterContext, offer: MasterOffer, refusedMs?: number): void {
+  discardOffer(context, offer, refusedMs)
   const framework = context.state.frameworks.get(offer.frameworkId)
   if (framework?.phase.name === 'connected') {
     framework.phase.stream.send({ type: 'RESCIND', rescind: { offer_id: offer.message.id } })
