@@ -7,6 +7,7 @@ import type { Log } from '../core/log.ts'
 import { Mailbox } from '../core/mailbox.ts'
 import { Attachments } from './attachments.ts'
 import type { AgentContext, AgentPhase, AgentSettings, Launcher } from './context.ts'
+import { drain } from './draining.ts'
 import { endReregistration, streamEnded, subscribeExecutor } from './executors.ts'
 import { shutdownExecutor, shutdownFramework } from './removal.ts'
 import type { Journal } from './journal.ts'
@@ -37,6 +38,8 @@ export class Agent {
   readonly #o: AgentOptions
   #link: { readonly link: Link; readonly state: 'connecting' | 'registered' } | undefined
   #window: Timer | undefined
+  /** Shut down for good: it says no more to any master. */
+  #leaving = false
 
   constructor(o: AgentOptions) {
     this.#o = o
@@ -58,6 +61,7 @@ export class Agent {
       phase: 'recovering',
       info: known?.id === undefined ? o.info : { ...o.info, id: known.id },
       total: o.journal.readResources() ?? o.info.resources ?? [],
+      drain: undefined,
       frameworks: new Map(),
       completedFrameworks: [],
       streams,
@@ -114,6 +118,7 @@ export class Agent {
 
   /** A way to the master is there: register, with everything that runs here if the agent has an id. */
   connect(link: Link): void {
+    if (this.#leaving) return
     const { info, total, frameworks } = this.#context
     this.#link = { link, state: 'connecting' }
     if (info.id === undefined) {
@@ -185,6 +190,9 @@ export class Agent {
       case 'UPDATE_FRAMEWORK':
         this.#updateFramework(message.framework)
         break
+      case 'DRAIN':
+        drain(context, message.config)
+        break
       case 'CHECKPOINT_RESOURCES':
         context.total = message.total
         context.journal.writeResources(message.total)
@@ -197,6 +205,7 @@ export class Agent {
 
   /** All executors are shut down and the agent does not come back: marked gone, or leaving by itself. */
   shutdown(): void {
+    this.#leaving = true
     for (const framework of this.#context.frameworks.values()) shutdownFramework(this.#context, framework)
     this.#o.onShutdown()
   }

@@ -2,6 +2,7 @@
 // A cut link delivers nothing more, not even what was under way, as with a broken TCP connection.
 import type {
   AgentInfo,
+  DrainConfig,
   ExecutorInfo,
   FrameworkInfo,
   KillPolicy,
@@ -45,6 +46,8 @@ export type ToAgent =
   | { readonly type: 'UPDATE_FRAMEWORK'; readonly framework: FrameworkInfo }
   /** Its resources with the dynamic reservations of now, to be remembered over a restart of either side. */
   | { readonly type: 'CHECKPOINT_RESOURCES'; readonly total: readonly Resource[] }
+  /** All its tasks are to end, for an operator. */
+  | { readonly type: 'DRAIN'; readonly config: DrainConfig }
   /** The agent was marked gone or removed: it must end with all its executors. */
   | { readonly type: 'SHUTDOWN'; readonly message: string }
 

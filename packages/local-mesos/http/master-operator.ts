@@ -1,9 +1,17 @@
 // POST /api/v1 of the master: the operator's calls that are imitated, the others refused as unknown features.
-import type { MasterCall, MasterResponse, MasterResponseGetAgentsAgent, Task } from 'mesos-http-client'
+import type {
+  MasterCall,
+  MasterResponse,
+  MasterResponseGetAgentsAgent,
+  Resource,
+  Task,
+} from 'mesos-http-client'
 import type { Clock } from '../core/clock.ts'
 import type { Master } from '../master/master.ts'
 import { mesosVersion } from '../master/info.ts'
-import type { Framework, MasterTask } from '../master/state.ts'
+import { maintenanceStatus } from '../master/maintenance.ts'
+import { agentState } from '../master/offers.ts'
+import type { Agent, Framework, MasterTask } from '../master/state.ts'
 import { Resources } from '../model/resources.ts'
 import { metricsPage, offeredOf, usedOf } from './master-pages.ts'
 import { act } from './operator-actions.ts'
@@ -17,6 +25,12 @@ type GetFrameworks = NonNullable<MasterResponse['get_frameworks']>
 const bodies: Partial<Record<NonNullable<MasterCall['type']>, keyof MasterCall>> = {
   GET_METRICS: 'get_metrics',
   MARK_AGENT_GONE: 'mark_agent_gone',
+  DEACTIVATE_AGENT: 'deactivate_agent',
+  DRAIN_AGENT: 'drain_agent',
+  REACTIVATE_AGENT: 'reactivate_agent',
+  UPDATE_MAINTENANCE_SCHEDULE: 'update_maintenance_schedule',
+  START_MAINTENANCE: 'start_maintenance',
+  STOP_MAINTENANCE: 'stop_maintenance',
   RESERVE_RESOURCES: 'reserve_resources',
   UNRESERVE_RESOURCES: 'unreserve_resources',
   TEARDOWN: 'teardown',
@@ -69,6 +83,12 @@ function respond(
       const own = { master_info: master.state.info, start_time: startedAt, elected_time: startedAt }
       return { type: 'GET_MASTER', get_master: own }
     }
+    case 'GET_MAINTENANCE_STATUS':
+      return { type: call.type, get_maintenance_status: { status: maintenanceStatus(master.context) } }
+    case 'GET_MAINTENANCE_SCHEDULE': {
+      const { schedule } = master.context.registry.maintenance
+      return { type: call.type, get_maintenance_schedule: { schedule } }
+    }
     case 'GET_AGENTS':
       return { type: 'GET_AGENTS', get_agents: agents(master) }
     case 'GET_FRAMEWORKS':
@@ -110,6 +130,27 @@ function isKnown(type: MasterCall['type']): boolean {
   )
 }
 
+/** What an operator is told of an agent that drains or has drained. */
+function drainOf(master: Master, agent: Agent): Partial<MasterResponseGetAgentsAgent> {
+  const info = master.context.registry.drainInfo(agent.id)
+  if (info === undefined) return {}
+  const startMs = agent.drainStartMs
+  return {
+    drain_info: info,
+    ...(startMs !== undefined && {
+      estimated_drain_start_time: nanoseconds(Math.floor(startMs / 1000) * 1000),
+    }),
+  }
+}
+
+/** Resources under a name, which is left out where there are none. */
+function named<K extends string>(name: K, resources: Resources): Partial<Record<K, Resource[]>> {
+  const all: Partial<Record<string, Resource[]>> = resources.isEmpty
+    ? {}
+    : { [name]: fullResources(resources) }
+  return all
+}
+
 function nanoseconds(milliseconds: number): { nanoseconds: bigint } {
   return { nanoseconds: BigInt(Math.round(milliseconds)) * 1_000_000n }
 }
@@ -117,15 +158,16 @@ function nanoseconds(milliseconds: number): { nanoseconds: bigint } {
 function agents(master: Master): NonNullable<MasterResponse['get_agents']> {
   const one = (agent: Parameters<typeof usedOf>[0]): MasterResponseGetAgentsAgent => ({
     agent_info: agent.info,
-    active: agent.phase.name === 'active',
-    deactivated: false,
+    active: agentState(master.context, agent) === 'active',
+    deactivated: master.context.registry.isDeactivated(agent.id),
     version: mesosVersion,
     pid: agentPid(agent.info, master.context.settings.ip),
+    ...drainOf(master, agent),
     registered_time: nanoseconds(agent.registeredAtMs),
     ...(agent.reregisteredAtMs !== undefined && { reregistered_time: nanoseconds(agent.reregisteredAtMs) }),
-    total_resources: fullResources(agent.total),
-    allocated_resources: fullResources(usedOf(agent)),
-    offered_resources: fullResources(offeredOf(master, agent)),
+    ...named('total_resources', agent.total),
+    ...named('allocated_resources', usedOf(agent)),
+    ...named('offered_resources', offeredOf(master, agent)),
     capabilities: agentCapabilities.map(type => ({ type })),
   })
   return {

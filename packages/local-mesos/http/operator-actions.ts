@@ -1,8 +1,13 @@
 // The operator's calls that change something, as POST /api/v1 of the master has them.
-import type { MasterCall } from 'mesos-http-client'
+import type { Duration, DurationInfo, MasterCall } from 'mesos-http-client'
+import { deactivateAgent, drainAgent, reactivateAgent } from '../master/draining.ts'
+import { startMaintenance, stopMaintenance, updateSchedule } from '../master/maintenance.ts'
 import type { Master } from '../master/master.ts'
 import { convertFree } from '../master/reservations.ts'
 import { text, type HttpReply } from './server.ts'
+
+const done = (refused: string | undefined): HttpReply =>
+  refused === undefined ? { status: 200 } : text(400, refused)
 
 /** Does what the call asks; undefined for calls of another kind. `principal`: who asks, where that is known. */
 export function act(call: MasterCall, master: Master, principal: string | undefined): HttpReply | undefined {
@@ -27,7 +32,29 @@ export function act(call: MasterCall, master: Master, principal: string | undefi
       const done = convertFree(master.context, agentId, type, asked ?? {}, principal)
       return 'message' in done ? text(done.status, done.message) : done
     }
+    case 'UPDATE_MAINTENANCE_SCHEDULE':
+      return done(updateSchedule(master.context, call.update_maintenance_schedule?.schedule ?? {}))
+    case 'START_MAINTENANCE':
+      return done(startMaintenance(master.context, call.start_maintenance?.machines ?? []))
+    case 'STOP_MAINTENANCE':
+      return done(stopMaintenance(master.context, call.stop_maintenance?.machines ?? []))
+    case 'DEACTIVATE_AGENT':
+      return done(deactivateAgent(master.context, call.deactivate_agent?.agent_id.value ?? ''))
+    case 'DRAIN_AGENT': {
+      const { agent_id: id, max_grace_period: grace, mark_gone: gone = false } = call.drain_agent ?? {}
+      const drain = { maxGracePeriod: grace && durationInfo(grace), markGone: gone }
+      return done(drainAgent(master.context, id?.value ?? '', drain))
+    }
+    case 'REACTIVATE_AGENT': {
+      const refused = reactivateAgent(master.context, call.reactivate_agent?.agent_id.value ?? '')
+      return refused === undefined ? { status: 200 } : text(refused.status, refused.message)
+    }
     default:
       return undefined
   }
+}
+
+/** Seconds and nanoseconds apart → one number. */
+function durationInfo({ seconds = 0, nanos = 0 }: Duration): DurationInfo {
+  return { nanoseconds: BigInt(seconds) * 1_000_000_000n + BigInt(nanos) }
 }

@@ -4,12 +4,16 @@ import type { Link, ToMaster } from '../core/cluster.ts'
 import { Resources } from '../model/resources.ts'
 import { isTerminal } from '../model/states.ts'
 import type { MasterContext } from './context.ts'
+import { tellDraining } from './draining.ts'
+import { knownMachine, machineOf } from './machines.ts'
+import { agentState } from './offers.ts'
 import { taskOf, type Agent, type MasterTask } from './state.ts'
 import { forward, removeTask, statusOf, updateTask } from './updates.ts'
 
 type Reregister = Extract<ToMaster, { type: 'REREGISTER' }>
 
 export function register(context: MasterContext, info: AgentInfo, link: Link): void {
+  if (refuseDown(context, info, link)) return
   const id = context.state.newAgentId()
   const named = { ...info, id: { value: id } }
   context.metrics.count('slave_registrations')
@@ -30,13 +34,23 @@ function addAgent(context: MasterContext, info: AgentInfo, total: Resources, lin
     tasks: new Set(),
     offers: new Set(),
     pendingKills: new Map(),
+    inverse: { statuses: new Map(), quietUntilMs: new Map() },
+    drainStartMs: undefined,
     registeredAtMs: context.clock.now(),
     reregisteredAtMs: undefined,
   }
   context.state.agents.set(id, agent)
   context.allocator.addAgent(id, total, regionOf(context, info))
+  context.allocator.setAgentState(id, agentState(context, agent))
   context.log('agent added', { agentId: id, hostname: info.hostname })
   return agent
+}
+
+/** Nothing registers on a machine that is down; an agent that tries ends. */
+function refuseDown(context: MasterContext, info: AgentInfo, link: Link): boolean {
+  if (knownMachine(context, machineOf(context, info))?.mode !== 'DOWN') return false
+  link.toAgent({ type: 'SHUTDOWN', message: 'Machine is `DOWN`' })
+  return true
 }
 
 /** An agent without a domain is nobody's neighbour, and nobody's stranger (S30). */
@@ -54,6 +68,7 @@ export function reregister(context: MasterContext, message: Reregister, link: Li
     link.toAgent({ type: 'SHUTDOWN', message: 'Agent has been marked gone' })
     return
   }
+  if (refuseDown(context, message.info, link)) return
   const known = state.agents.get(id)
   if (known !== undefined) {
     comeBack(context, known, message, link)
@@ -76,7 +91,7 @@ function comeBack(context: MasterContext, agent: Agent, message: Reregister, lin
   agent.phase = { name: 'active', link }
   agent.reregisteredAtMs = context.clock.now()
   allocator.updateAgent(agent.id, agent.total)
-  allocator.setAgentState(agent.id, 'active')
+  allocator.setAgentState(agent.id, agentState(context, agent))
   link.toAgent({ type: 'REREGISTERED' })
   const reported = new Set(message.tasks.map(task => `${task.framework_id.value} ${task.task_id.value}`))
   for (const task of agent.tasks) {
@@ -103,6 +118,7 @@ function comeBack(context: MasterContext, agent: Agent, message: Reregister, lin
       })
     }
   }
+  tellDraining(context, agent)
   sendFrameworks(context, link, message.frameworks)
 }
 
@@ -159,6 +175,7 @@ function admitAgain(context: MasterContext, message: Reregister, link: Link, was
     }
   }
   link.toAgent({ type: 'REREGISTERED' })
+  tellDraining(context, agent)
   sendFrameworks(context, link, message.frameworks)
 }
 

@@ -3,7 +3,8 @@ import type { Offer, Resource, SchedulerCall } from 'mesos-http-client'
 import { formatted } from '../model/reservations.ts'
 import type { Allocation } from './allocator.ts'
 import type { MasterContext } from './context.ts'
-import type { Framework, MasterOffer } from './state.ts'
+import { unavailabilityOf } from './machines.ts'
+import type { Agent, Framework, MasterOffer } from './state.ts'
 import { roleError } from './validate-framework.ts'
 
 /** Filters' default, also for a negative number. */
@@ -18,6 +19,16 @@ export function refuseMs(filters: Filters | undefined): number {
   const seconds = filters?.refuse_seconds
   if (seconds === undefined || Number.isNaN(seconds) || seconds < 0) return defaultRefuseMs
   return Math.min(seconds * 1000, longestRefuseMs)
+}
+
+/** Whether anybody is offered what the agent has: neither while it is away nor while an operator forbids it. */
+export function agentState({ registry }: MasterContext, agent: Agent): 'active' | 'inactive' {
+  return agent.phase.name === 'active' && !registry.isDeactivated(agent.id) ? 'active' : 'inactive'
+}
+
+export function urlOf({ settings }: MasterContext, { info }: Agent): NonNullable<Offer['url']> {
+  const address = { hostname: info.hostname, ip: settings.ip, port: info.port ?? 0 }
+  return { scheme: 'http', address, path: '/slave(1)' }
 }
 
 /** One OFFERS event per framework, one offer per agent. */
@@ -45,17 +56,18 @@ function makeOffer(
     allocator.recover(allocation.frameworkId, allocation.agentId, allocation.resources)
     return undefined
   }
-  const address = { hostname: agent.info.hostname, ip: context.settings.ip, port: agent.info.port ?? 0 }
+  const unavailability = unavailabilityOf(context, agent)
   const executorIds = [...(agent.executors.get(framework.id)?.keys() ?? [])]
   const message: Offer = {
     id: { value: state.newOfferId() },
     framework_id: { value: framework.id },
     agent_id: { value: agent.id },
     hostname: agent.info.hostname,
-    url: { scheme: 'http', address, path: '/slave(1)' },
+    url: urlOf(context, agent),
     resources: allocation.resources.messages(),
     ...(agent.info.attributes !== undefined && { attributes: agent.info.attributes }),
     ...(executorIds.length > 0 && { executor_ids: executorIds.map(value => ({ value })) }),
+    ...(unavailability !== undefined && { unavailability }),
     allocation_info: { role: allocation.role },
     ...(agent.info.domain !== undefined && { domain: agent.info.domain }),
   }

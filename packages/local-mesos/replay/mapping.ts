@@ -172,6 +172,19 @@ export function shapeDifference(recorded: unknown, live: unknown, path = ''): Di
   return typeof recorded === typeof live ? undefined : different
 }
 
+/** Mesos prints `agent_info.checkpoint` on operators' pages, a field that its v1 protocol does not have. */
+export function withoutDeprecated(body: unknown): unknown {
+  if (Array.isArray(body)) return body.map(withoutDeprecated)
+  if (typeof body !== 'object' || body === null) return body
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => {
+      if (name !== 'agent_info') return [name, withoutDeprecated(value)]
+      const { checkpoint: _checkpoint, ...info } = value as Record<string, unknown>
+      return [name, info]
+    }),
+  )
+}
+
 function escaped(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)
 }

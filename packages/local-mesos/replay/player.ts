@@ -6,7 +6,7 @@ import type { LocalAgent } from '../local-agent.ts'
 import { LocalMesos } from '../local-mesos.ts'
 import { RawClient } from '../testing/raw-client.ts'
 import { fieldOf, LiveStream } from './live-stream.ts'
-import { Mapping, shapeDifference } from './mapping.ts'
+import { Mapping, shapeDifference, withoutDeprecated } from './mapping.ts'
 import type { Scenario } from './scenarios.ts'
 import { noticeMs, stubCommand, Stubs } from './stubs.ts'
 import { isStream, timeline, type Item } from './timeline.ts'
@@ -155,7 +155,7 @@ export class Player {
     const live: unknown = typeof response.body === 'string' ? text : JSON.parse(text)
     const difference = isPage
       ? shapeDifference(response.body, live)
-      : this.#mapping.match(response.body, live)
+      : this.#mapping.match(withoutDeprecated(response.body), live)
     if (difference !== undefined) throw new Error(`body differs: ${JSON.stringify(difference)}`)
   }
 
@@ -251,6 +251,7 @@ export class Player {
     if (action.startsWith('agent1: SIGSTOP')) first?.suspend()
     if (action.startsWith('agent1: SIGCONT')) first?.resume()
     if (action.startsWith('agent1: SIGUSR1')) first?.agent?.unregister()
+    if (action.startsWith('agent2: SIGUSR1')) this.#agent(2)?.agent?.unregister()
     if (action === 'master: kill -9') await this.#cluster.stopMaster()
     if (action === 'master: started again') await this.#cluster.startMaster()
   }

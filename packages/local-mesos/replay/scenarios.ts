@@ -131,6 +131,7 @@ export const scenarios: readonly Scenario[] = [
       },
     },
   },
+  { trace: '20', about: 'maintenance', agents: [1, 2] },
   {
     trace: '22',
     about: 'MESSAGE, FAILURE, SHUTDOWN',
@@ -143,6 +144,7 @@ export const scenarios: readonly Scenario[] = [
     agents: [1, 2],
     skip: [refused, raced, registeredSooner],
   },
+  { trace: '25', about: 'agents that leave, are deactivated or drained', agents: [1, 2] },
   { trace: '26', about: 'the default allocation interval', agents: [1] },
 ]
 
