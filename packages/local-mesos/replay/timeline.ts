@@ -68,8 +68,8 @@ function sort(items: readonly Item[]): Item[] {
 }
 
 /**
- * A round whenever the recording has OFFERS or INVERSE_OFFERS, and each interval in between, when nothing was to be offered. Not in short
- * pauses, where a process that ends faster than the recorded one would be offered in two parts.
+ * A round whenever the recording has OFFERS or INVERSE_OFFERS, and each interval in between, when nothing was to be
+ * offered. Not in short pauses, where a process that ends faster than the recorded one would be offered in two parts.
  */
 function allocations(items: readonly Item[], intervalMs: number, lastMs: number): Item[] {
   const seen = items.flatMap(item => (item.kind === 'event' && isOffers(item.event) ? item.atMs : []))
