@@ -44,13 +44,19 @@ describe('the command line', function () {
   this.timeout(20_000)
 
   it('prints where everything is, and ends with all executors on SIGTERM', async () => {
-    const local = run('--agents', '2', '--port', '0', '--cpus', '2')
+    const local = run('--agents', '2', '--port', '0', '--cpus', '2', '--resources', 'cpus(web):1')
     const [master = '', agent = ''] = await local.lines(3)
     expect(master).to.match(/^master http:\/\/127\.0\.0\.1:\d+$/)
     expect(agent).to.match(/^agent1 http:\/\/127\.0\.0\.1:\d+ \S+-S0$/)
     const scheduler = await TestScheduler.subscribe(master.split(' ')[1] ?? '')
     const offer = await scheduler.offer()
-    expect(offer.resources?.find(({ name }) => name === 'cpus')?.scalar?.value).to.equal(2)
+    const cpus = offer.resources?.filter(({ name }) => name === 'cpus') ?? []
+    expect(
+      cpus.map(({ scalar, reservations }) => [scalar?.value, reservations?.[0]?.role]),
+    ).to.have.deep.members([
+      [2, undefined],
+      [1, 'web'],
+    ])
     const command = { shell: true, value: 'exit 3' }
     await scheduler.launch(offer, [taskInfo(offer, 't', { command })])
     await scheduler.update('t', 'TASK_FAILED')

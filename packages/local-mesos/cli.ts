@@ -2,12 +2,15 @@
 import { parseArgs } from 'node:util'
 import { LocalMesos } from './local-mesos.ts'
 import { defaultResources, type AgentOptions } from './options.ts'
+import { readResources } from './resources-flag.ts'
 
 const usage = `usage: local-mesos [--agents 1] [--port 5050] [--host 127.0.0.1] [--work-dir folder]
                    [--cpus ${defaultResources.cpus}] [--mem ${defaultResources.memMb}] [--disk ${defaultResources.diskMb}] [--simulated] [--verbose]
+                   [--resources 'cpus:4;cpus(role):2;mem(role):1024;ports(role):[31000-31099]']
                    [--standby 0] [--zk zk://host:port/path]
+  The resources are each agent's, memory and disk in MB; those with a role are reserved for it.
   Masters that stand by take over from a dead one, elected in ZooKeeper or among themselves.
-  The resources are each agent's, memory and disk in MB. Agents listen on the ports after the master's.
+  Agents listen on the ports after the master's.
 `
 
 interface Arguments {
@@ -33,6 +36,7 @@ function read(args: readonly string[]): Arguments | undefined {
       cpus: { type: 'string', default: String(defaultResources.cpus) },
       mem: { type: 'string', default: String(defaultResources.memMb) },
       disk: { type: 'string', default: String(defaultResources.diskMb) },
+      resources: { type: 'string', default: '' },
       simulated: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
       standby: { type: 'string', default: '0' },
@@ -43,14 +47,17 @@ function read(args: readonly string[]): Arguments | undefined {
   if (values.help) return undefined
   const port = number('port', values.port)
   const agents = number('agents', values.agents)
+  const { '*': unreserved, ...reserved } = readResources(values.resources)
   const resources = {
     cpus: number('cpus', values.cpus),
     memMb: number('mem', values.mem),
     diskMb: number('disk', values.disk),
+    ...unreserved,
   }
   return {
     agents: Array.from({ length: agents }, (_, index) => ({
       resources,
+      reserved,
       port: port === 0 ? 0 : port + 1 + index,
     })),
     host: values.host,

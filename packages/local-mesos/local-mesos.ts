@@ -18,12 +18,11 @@ import { LocalMaster } from './local-master.ts'
 import { masterInfo } from './master/info.ts'
 import { Master } from './master/master.ts'
 import { Registry } from './master/registry.ts'
-import { Resources } from './model/resources.ts'
 import {
-  attributesOf,
-  defaultPorts,
-  defaultResources,
+  agentInfo,
+  checkOptions,
   defaults,
+  domainInfo,
   type AgentOptions,
   type LocalMesosOptions,
 } from './options.ts'
@@ -66,6 +65,7 @@ export class LocalMesos {
 
   /** Starts the masters and the agents; resolves when all agents are registered. Throws where a port is taken. */
   static async start(o: LocalMesosOptions = {}): Promise<LocalMesos> {
+    checkOptions(o)
     const cluster = new LocalMesos(o)
     try {
       await cluster.startMaster()
@@ -178,7 +178,7 @@ export class LocalMesos {
         newUuid: this.#newUuid,
         credentials: o.authenticate,
       },
-      info: port => masterInfo(this.#newUuid(), this.#ip, port),
+      info: port => masterInfo(this.#newUuid(), this.#ip, port, o.domain && domainInfo(o.domain)),
       newMaster: info => this.#newMaster(info),
       onLeading: () => this.#onLead(),
       onEnding: () => {
@@ -218,8 +218,8 @@ export class LocalMesos {
 
   #newAgent(options: AgentOptions, index: number): LocalAgent {
     const o = this.#o
-    const hostname = options.hostname ?? `agent${index + 1}`
-    const resources = { ports: [defaultPorts(index)], ...(options.resources ?? defaultResources) }
+    const info = agentInfo(options, index)
+    const { hostname } = info
     const workDir = join(this.#workDir, `agent${index + 1}`)
     mkdirSync(workDir, { recursive: true })
     return new LocalAgent({
@@ -227,11 +227,7 @@ export class LocalMesos {
       host: this.#host,
       port: options.port ?? 0,
       workDir,
-      info: {
-        hostname,
-        resources: Resources.ofAgent(resources).messages(),
-        ...(options.attributes !== undefined && { attributes: attributesOf(options.attributes) }),
-      },
+      info,
       ip: this.#ip,
       settings: {
         ip: this.#ip,

@@ -1,7 +1,9 @@
 // What a local cluster can be told, and what it does untold.
-import type { Attribute } from 'mesos-http-client'
+import type { AgentInfo, Attribute, DomainInfo } from 'mesos-http-client'
 import type { Clock } from './core/clock.ts'
 import type { LogEntry } from './core/log.ts'
+import { Resources } from './model/resources.ts'
+import { subtractRanges } from './model/values.ts'
 
 export interface AgentResources {
   readonly cpus: number
@@ -11,11 +13,22 @@ export interface AgentResources {
   readonly ports?: readonly (readonly [number, number])[]
 }
 
+/** Where a machine stands; frameworks in another region than the master must be REGION_AWARE. */
+export interface FaultDomain {
+  readonly region: string
+  readonly zone: string
+}
+
 export interface AgentOptions {
   /** `agent1`, `agent2` … by default. */
   readonly hostname?: string
   readonly port?: number
+  /** What anybody may be offered. */
   readonly resources?: AgentResources
+  /** Role → what is statically reserved for it, besides `resources`. */
+  readonly reserved?: Readonly<Record<string, Partial<AgentResources>>>
+  /** Only where the master has one too, as Mesos demands. */
+  readonly domain?: FaultDomain
   /** Numbers become SCALAR attributes, `[1-3, 7-9]` RANGES, everything else TEXT. */
   readonly attributes?: Readonly<Record<string, string>>
 }
@@ -41,6 +54,8 @@ export interface LocalMesosOptions {
   /** How long a master that takes over is busy with the registry and answers 503. */
   readonly recoveryMs?: number
   readonly host?: string
+  /** The master's own. */
+  readonly domain?: FaultDomain
   /** How many agents, or what they are like; one by default. */
   readonly agents?: number | readonly AgentOptions[]
   /** Kept afterwards if given; a temporary one that goes with `close` if not. */
@@ -98,6 +113,42 @@ export const defaultResources: Required<Omit<AgentResources, 'ports'>> = {
 export function defaultPorts(index: number): readonly [number, number] {
   const first = 31_000 + (index % 30) * 1000
   return [first, first + 999]
+}
+
+export function domainInfo({ region, zone }: FaultDomain): DomainInfo {
+  return { fault_domain: { region: { name: region }, zone: { name: zone } } }
+}
+
+/** Unreserved resources, then each role's. Ports that a role has are taken out of the default range. */
+export function resourcesOf({ resources, reserved = {} }: AgentOptions, index: number): Resources {
+  const byRole = Object.entries(reserved).map(([role, own]) =>
+    Resources.ofAgent({ cpus: 0, memMb: 0, diskMb: 0, ports: [], ...own }, role),
+  )
+  const [begin, end] = defaultPorts(index)
+  const taken = byRole.flatMap(own => own.ranges('ports'))
+  const ports = subtractRanges([{ begin, end }], taken).map(range => [range.begin, range.end] as const)
+  const own = Resources.ofAgent({ ports, ...(resources ?? defaultResources) })
+  return byRole.reduce((sum, more) => sum.plus(more), own)
+}
+
+/** Throws where the options contradict each other, before anything is started. */
+export function checkOptions({ agents, domain }: LocalMesosOptions): void {
+  if (agents === undefined || typeof agents === 'number' || domain !== undefined) return
+  const index = agents.findIndex(agent => agent.domain !== undefined)
+  if (index < 0) return
+  throw new Error(
+    `agents[${index}].domain: a master without a domain refuses agents that have one; give the option domain too`,
+  )
+}
+
+/** What an agent tells the master about itself, but its id and port. */
+export function agentInfo(options: AgentOptions, index: number): AgentInfo {
+  return {
+    hostname: options.hostname ?? `agent${index + 1}`,
+    resources: resourcesOf(options, index).messages(),
+    ...(options.attributes !== undefined && { attributes: attributesOf(options.attributes) }),
+    ...(options.domain !== undefined && { domain: domainInfo(options.domain) }),
+  }
 }
 
 export function attributesOf(given: Readonly<Record<string, string>>): Attribute[] {

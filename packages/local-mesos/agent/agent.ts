@@ -7,6 +7,7 @@ import type { Log } from '../core/log.ts'
 import { Mailbox } from '../core/mailbox.ts'
 import { Attachments } from './attachments.ts'
 import type { AgentContext, AgentPhase, AgentSettings, Launcher } from './context.ts'
+import { drain } from './draining.ts'
 import { endReregistration, streamEnded, subscribeExecutor } from './executors.ts'
 import { shutdownExecutor, shutdownFramework } from './removal.ts'
 import type { Journal } from './journal.ts'
@@ -37,6 +38,8 @@ export class Agent {
   readonly #o: AgentOptions
   #link: { readonly link: Link; readonly state: 'connecting' | 'registered' } | undefined
   #window: Timer | undefined
+  /** Shut down for good: it says no more to any master. */
+  #leaving = false
 
   constructor(o: AgentOptions) {
     this.#o = o
@@ -57,6 +60,8 @@ export class Agent {
       ...o,
       phase: 'recovering',
       info: known?.id === undefined ? o.info : { ...o.info, id: known.id },
+      total: o.journal.readResources() ?? o.info.resources ?? [],
+      drain: undefined,
       frameworks: new Map(),
       completedFrameworks: [],
       streams,
@@ -113,7 +118,8 @@ export class Agent {
 
   /** A way to the master is there: register, with everything that runs here if the agent has an id. */
   connect(link: Link): void {
-    const { info, frameworks } = this.#context
+    if (this.#leaving) return
+    const { info, total, frameworks } = this.#context
     this.#link = { link, state: 'connecting' }
     if (info.id === undefined) {
       link.toMaster({ type: 'REGISTER', info })
@@ -124,6 +130,7 @@ export class Agent {
     link.toMaster({
       type: 'REREGISTER',
       info,
+      total,
       frameworks: all.map(framework => framework.info),
       tasks: executors.flatMap(tasksOf),
       executors: executors
@@ -183,6 +190,13 @@ export class Agent {
       case 'UPDATE_FRAMEWORK':
         this.#updateFramework(message.framework)
         break
+      case 'DRAIN':
+        drain(context, message.config)
+        break
+      case 'CHECKPOINT_RESOURCES':
+        context.total = message.total
+        context.journal.writeResources(message.total)
+        break
       case 'SHUTDOWN':
         this.shutdown()
         break
@@ -191,6 +205,7 @@ export class Agent {
 
   /** All executors are shut down and the agent does not come back: marked gone, or leaving by itself. */
   shutdown(): void {
+    this.#leaving = true
     for (const framework of this.#context.frameworks.values()) shutdownFramework(this.#context, framework)
     this.#o.onShutdown()
   }

@@ -1,5 +1,5 @@
 // What every module of an agent works with. No behaviour of its own.
-import type { AgentInfo, FrameworkInfo, TaskInfo } from 'mesos-http-client'
+import type { AgentInfo, DrainConfig, FrameworkInfo, Resource, TaskInfo } from 'mesos-http-client'
 import type { Clock } from '../core/clock.ts'
 import type { ToMaster } from '../core/cluster.ts'
 import type { Log } from '../core/log.ts'
@@ -51,7 +51,11 @@ export interface AgentContext {
   phase: AgentPhase
   /** With its id once it has one. */
   info: AgentInfo
+  /** Its resources with dynamic reservations. */
+  total: readonly Resource[]
   readonly workDir: string
+  /** While an operator drains the agent, until nothing is left here. */
+  drain: DrainConfig | undefined
   readonly frameworks: Map<string, AgentFramework>
   completedFrameworks: AgentFramework[]
   readonly streams: UpdateStreams

@@ -78,6 +78,8 @@ export class Fetcher {
     const present = await stat(file).catch(() => undefined)
     if (present !== undefined) return file
     await mkdir(dirname(file), { recursive: true })
+    // Mesos asks for the size first, to make room in its cache.
+    if (isHttp(uri)) await (await fetch(uri, { method: 'HEAD', signal })).body?.cancel()
     await download(uri, `${file}.part`, signal)
     await rename(`${file}.part`, file)
     return file
@@ -97,8 +99,12 @@ function outputName(uri: CommandInfoURI): string {
   return name
 }
 
+function isHttp(uri: string): boolean {
+  return /^https?:\/\//i.test(uri)
+}
+
 async function download(uri: string, target: string, signal: AbortSignal): Promise<void> {
-  if (/^https?:\/\//i.test(uri)) {
+  if (isHttp(uri)) {
     const response = await fetch(uri, { signal })
     if (!response.ok || response.body === null) {
       await response.body?.cancel()

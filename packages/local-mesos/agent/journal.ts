@@ -10,7 +10,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { AgentInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus } from 'mesos-http-client'
+import type {
+  AgentInfo,
+  ExecutorInfo,
+  FrameworkInfo,
+  Resource,
+  TaskInfo,
+  TaskStatus,
+} from 'mesos-http-client'
+import { storedText, storedValue } from '../core/stored-json.ts'
 import type { Executor } from './state.ts'
 
 export type JournalEntry =
@@ -39,12 +47,23 @@ export class Journal {
 
   readAgent(): AgentInfo | undefined {
     const file = join(this.#directory, 'agent.json')
-    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8'), revive) as AgentInfo) : undefined
+    return existsSync(file) ? (storedValue(readFileSync(file, 'utf8')) as AgentInfo) : undefined
   }
 
   writeAgent(info: AgentInfo): void {
     mkdirSync(this.#directory, { recursive: true })
-    writeFileSync(join(this.#directory, 'agent.json'), JSON.stringify(info, replace))
+    writeFileSync(join(this.#directory, 'agent.json'), storedText(info))
+  }
+
+  /** The agent's resources with dynamic reservations; undefined where there never were any. */
+  readResources(): readonly Resource[] | undefined {
+    const file = join(this.#directory, 'resources.json')
+    return existsSync(file) ? (storedValue(readFileSync(file, 'utf8')) as Resource[]) : undefined
+  }
+
+  writeResources(total: readonly Resource[]): void {
+    mkdirSync(this.#directory, { recursive: true })
+    writeFileSync(join(this.#directory, 'resources.json'), storedText(total))
   }
 
   /** Forgets everything: the agent may not come back under this identity. */
@@ -62,7 +81,7 @@ export class Journal {
   /** On disk when this returns, which is what ACKNOWLEDGED tells an executor. */
   append(executor: Executor, entry: JournalEntry): void {
     if (!executor.checkpoint) return
-    appendFileSync(this.#file(executor), `${JSON.stringify(entry, replace)}\n`)
+    appendFileSync(this.#file(executor), `${storedText(entry)}\n`)
   }
 
   remove(executor: Executor): void {
@@ -89,18 +108,5 @@ function entries(file: string): JournalEntry[] {
   return readFileSync(file, 'utf8')
     .split('\n')
     .slice(0, -1)
-    .map(line => JSON.parse(line, revive) as JournalEntry)
-}
-
-function replace(_key: string, value: unknown): unknown {
-  if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') }
-  if (typeof value === 'bigint') return { $int: String(value) }
-  return value
-}
-
-function revive(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if ('$bytes' in value) return new Uint8Array(Buffer.from(String(value.$bytes), 'base64'))
-  if ('$int' in value) return BigInt(String(value.$int))
-  return value
+    .map(line => storedValue(line) as JournalEntry)
 }

@@ -34,6 +34,7 @@ export function removeExecutor(context: AgentContext, framework: AgentFramework,
 export function removeIfIdle(context: AgentContext, framework: AgentFramework): void {
   if (framework.executors.size > 0 || context.frameworks.get(framework.id) !== framework) return
   context.frameworks.delete(framework.id)
+  if (context.frameworks.size === 0) context.drain = undefined
   context.streams.forget(framework.id)
   const former = context.completedFrameworks.find(completed => completed.id === framework.id)
   if (former !== undefined) {

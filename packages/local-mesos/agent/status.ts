@@ -1,7 +1,7 @@
 // Status updates at the agent: those of executors and its own, on their way into the task's stream; and the
 // scheduler's acknowledgements coming back.
 import type { ContainerStatus, TaskState, TaskStatus } from 'mesos-http-client'
-import { isTerminal } from '../model/states.ts'
+import { isPartitionAware, isTerminal } from '../model/states.ts'
 import { uuidBytes, uuidKey } from '../model/uuid.ts'
 import { agentId, type AgentContext } from './context.ts'
 import { removeExecutor, removeIfIdle, shutdownExecutor } from './removal.ts'
@@ -66,7 +66,8 @@ export function onExecutorStatus(context: AgentContext, framework: AgentFramewor
 }
 
 /** Returns the executor that had the task, if any. */
-function apply(context: AgentContext, framework: AgentFramework, plain: TaskStatus): Executor | undefined {
+function apply(context: AgentContext, framework: AgentFramework, said: TaskStatus): Executor | undefined {
+  const plain = drainingStatus(context, framework, said)
   const taskId = plain.task_id.value
   const executor = executorOfTask(framework, taskId)
   if (executor === undefined) {
@@ -85,6 +86,18 @@ function apply(context: AgentContext, framework: AgentFramework, plain: TaskStat
   if (context.streams.add(framework.id, status)) context.journal.append(executor, { type: 'update', status })
   context.changed()
   return executor
+}
+
+/** The reason is AGENT_DRAINING whatever the executor said; on an agent that will be gone the task is gone with it. */
+function drainingStatus(context: AgentContext, framework: AgentFramework, status: TaskStatus): TaskStatus {
+  if (context.drain === undefined) return status
+  if (status.state !== 'TASK_KILLING' && status.state !== 'TASK_KILLED') return status
+  const gone = context.drain.mark_gone === true && isPartitionAware(framework.info)
+  return {
+    ...status,
+    reason: 'REASON_AGENT_DRAINING',
+    ...(gone && { state: 'TASK_GONE_BY_OPERATOR' }),
+  }
 }
 
 function isDropped(state: TaskState): boolean {

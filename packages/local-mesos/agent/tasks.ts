@@ -7,7 +7,7 @@ import { agentId } from './context.ts'
 import { awaitRegistration, executorExited } from './executors.ts'
 import { shutdownExecutor } from './removal.ts'
 import { everSentTask, executorOfTask, newExecutor, type AgentFramework, type Executor } from './state.ts'
-import { sendOwnStatus } from './status.ts'
+import { sendOwnStatus, type OwnStatus } from './status.ts'
 
 interface RunTask {
   readonly framework: FrameworkInfo
@@ -35,6 +35,11 @@ export function runTask(context: AgentContext, run: RunTask): void {
   const info = executorInfoOf(run)
   const executor = framework.executors.get(info.executor_id.value)
   const kind = run.task.executor === undefined ? 'command' : 'custom'
+  if (context.drain !== undefined) {
+    const message = 'Task was received while agent was already draining'
+    drop(context, framework, run.task, message, 'REASON_AGENT_DRAINING')
+    return
+  }
   if (executor === undefined) {
     if (run.launchExecutor) startExecutor(context, framework, info, kind, run.task)
     else drop(context, framework, run.task, 'No executor is expected to launch and there is none running')
@@ -95,12 +100,18 @@ function handOver(
   executor.stream?.send({ type: 'LAUNCH', launch: { task } })
 }
 
-function drop(context: AgentContext, framework: AgentFramework, task: TaskInfo, message: string): void {
+function drop(
+  context: AgentContext,
+  framework: AgentFramework,
+  task: TaskInfo,
+  message: string,
+  reason: OwnStatus['reason'] = 'REASON_EXECUTOR_TERMINATED',
+): void {
   sendOwnStatus(context, framework.id, {
     taskId: task.task_id.value,
     state: isPartitionAware(framework.info) ? 'TASK_DROPPED' : 'TASK_LOST',
     message,
-    reason: 'REASON_EXECUTOR_TERMINATED',
+    reason,
   })
 }
 

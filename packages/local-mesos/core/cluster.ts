@@ -2,9 +2,11 @@
 // A cut link delivers nothing more, not even what was under way, as with a broken TCP connection.
 import type {
   AgentInfo,
+  DrainConfig,
   ExecutorInfo,
   FrameworkInfo,
   KillPolicy,
+  Resource,
   Task,
   TaskInfo,
   TaskStatus,
@@ -42,6 +44,10 @@ export type ToAgent =
   | { readonly type: 'SHUTDOWN_EXECUTOR'; readonly frameworkId: string; readonly executorId: string }
   | { readonly type: 'SHUTDOWN_FRAMEWORK'; readonly frameworkId: string }
   | { readonly type: 'UPDATE_FRAMEWORK'; readonly framework: FrameworkInfo }
+  /** Its resources with the dynamic reservations of now, to be remembered over a restart of either side. */
+  | { readonly type: 'CHECKPOINT_RESOURCES'; readonly total: readonly Resource[] }
+  /** All its tasks are to end, for an operator. */
+  | { readonly type: 'DRAIN'; readonly config: DrainConfig }
   /** The agent was marked gone or removed: it must end with all its executors. */
   | { readonly type: 'SHUTDOWN'; readonly message: string }
 
@@ -50,6 +56,8 @@ export type ToMaster =
   | {
       readonly type: 'REREGISTER'
       readonly info: AgentInfo
+      /** With dynamic reservations. */
+      readonly total: readonly Resource[]
       readonly frameworks: readonly FrameworkInfo[]
       readonly tasks: readonly Task[]
       readonly executors: readonly ExecutorInfo[]

@@ -9,6 +9,7 @@ import {
   agentCapabilities,
   agentPid,
   attributesPage,
+  byRole,
   fullResources,
   resourcesPage,
   taskPage,
@@ -66,7 +67,7 @@ function frameworkOf({ id, info, executors, completedExecutors }: AgentFramework
 
 export function agentStatePage(context: AgentContext, startedAtMs: number): unknown {
   const { info, frameworks } = context
-  const total = Resources.of(info.resources)
+  const total = Resources.of(context.total)
   const used = [...frameworks.values()]
     .flatMap(framework => [...framework.executors.values()])
     .reduce((sum, executor) => sum.plus(usedBy(executor)), Resources.none)
@@ -78,12 +79,13 @@ export function agentStatePage(context: AgentContext, startedAtMs: number): unkn
     hostname: info.hostname,
     capabilities: agentCapabilities,
     resources: resourcesPage(total),
-    reserved_resources: {},
-    unreserved_resources: resourcesPage(total),
-    reserved_resources_full: {},
-    unreserved_resources_full: fullResources(total),
-    reserved_resources_allocated: {},
-    unreserved_resources_allocated: resourcesPage(used),
+    reserved_resources: byRole(total, resourcesPage),
+    unreserved_resources: resourcesPage(total.unreserved()),
+    reserved_resources_full: byRole(total, fullResources),
+    unreserved_resources_full: fullResources(total.unreserved()),
+    reserved_resources_allocated: byRole(used, resourcesPage),
+    unreserved_resources_allocated: resourcesPage(used.unreserved()),
+    ...(info.domain !== undefined && { domain: info.domain }),
     resource_providers: [],
     attributes: attributesPage(info.attributes),
     master_hostname: 'localhost',

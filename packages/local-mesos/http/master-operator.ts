@@ -1,11 +1,20 @@
 // POST /api/v1 of the master: the operator's calls that are imitated, the others refused as unknown features.
-import type { MasterCall, MasterResponse, MasterResponseGetAgentsAgent, Task } from 'mesos-http-client'
+import type {
+  MasterCall,
+  MasterResponse,
+  MasterResponseGetAgentsAgent,
+  Resource,
+  Task,
+} from 'mesos-http-client'
 import type { Clock } from '../core/clock.ts'
 import type { Master } from '../master/master.ts'
 import { mesosVersion } from '../master/info.ts'
-import type { Framework, MasterTask } from '../master/state.ts'
+import { maintenanceStatus } from '../master/maintenance.ts'
+import { agentState } from '../master/offers.ts'
+import type { Agent, Framework, MasterTask } from '../master/state.ts'
 import { Resources } from '../model/resources.ts'
 import { metricsPage, offeredOf, usedOf } from './master-pages.ts'
+import { act } from './operator-actions.ts'
 import { acceptCodec, bodyCodec, isReply, readMessage } from './negotiate.ts'
 import { agentCapabilities, agentPid, fullResources, versionPage } from './page-parts.ts'
 import { text, wrongMethod, type HttpReply, type HttpRequest } from './server.ts'
@@ -16,10 +25,23 @@ type GetFrameworks = NonNullable<MasterResponse['get_frameworks']>
 const bodies: Partial<Record<NonNullable<MasterCall['type']>, keyof MasterCall>> = {
   GET_METRICS: 'get_metrics',
   MARK_AGENT_GONE: 'mark_agent_gone',
+  DEACTIVATE_AGENT: 'deactivate_agent',
+  DRAIN_AGENT: 'drain_agent',
+  REACTIVATE_AGENT: 'reactivate_agent',
+  UPDATE_MAINTENANCE_SCHEDULE: 'update_maintenance_schedule',
+  START_MAINTENANCE: 'start_maintenance',
+  STOP_MAINTENANCE: 'stop_maintenance',
+  RESERVE_RESOURCES: 'reserve_resources',
+  UNRESERVE_RESOURCES: 'unreserve_resources',
   TEARDOWN: 'teardown',
 }
 
-export function handleOperator(request: HttpRequest, master: Master, clock: Clock): HttpReply {
+export function handleOperator(
+  request: HttpRequest,
+  master: Master,
+  clock: Clock,
+  principal: string | undefined,
+): HttpReply {
   if (request.method !== 'POST') return wrongMethod(request.method, ['POST'])
   const encoding = bodyCodec(request)
   if (isReply(encoding)) return encoding
@@ -32,7 +54,7 @@ export function handleOperator(request: HttpRequest, master: Master, clock: Cloc
   if (field !== undefined && call[field] === undefined) {
     return text(400, `Failed to validate master::Call: Expecting '${field}' to be present`)
   }
-  const answer = respond(call, master, clock)
+  const answer = respond(call, master, clock, principal)
   if ('status' in answer) return answer
   return {
     status: 200,
@@ -41,7 +63,12 @@ export function handleOperator(request: HttpRequest, master: Master, clock: Cloc
   }
 }
 
-function respond(call: MasterCall, master: Master, clock: Clock): MasterResponse | HttpReply {
+function respond(
+  call: MasterCall,
+  master: Master,
+  clock: Clock,
+  principal: string | undefined,
+): MasterResponse | HttpReply {
   switch (call.type) {
     case 'GET_HEALTH':
       return { type: 'GET_HEALTH', get_health: { healthy: true } }
@@ -55,6 +82,12 @@ function respond(call: MasterCall, master: Master, clock: Clock): MasterResponse
       const startedAt = master.state.startedAtMs / 1000
       const own = { master_info: master.state.info, start_time: startedAt, elected_time: startedAt }
       return { type: 'GET_MASTER', get_master: own }
+    }
+    case 'GET_MAINTENANCE_STATUS':
+      return { type: call.type, get_maintenance_status: { status: maintenanceStatus(master.context) } }
+    case 'GET_MAINTENANCE_SCHEDULE': {
+      const { schedule } = master.context.registry.maintenance
+      return { type: call.type, get_maintenance_schedule: { schedule } }
     }
     case 'GET_AGENTS':
       return { type: 'GET_AGENTS', get_agents: agents(master) }
@@ -74,23 +107,14 @@ function respond(call: MasterCall, master: Master, clock: Clock): MasterResponse
           get_agents: agents(master),
         },
       }
-    case 'MARK_AGENT_GONE': {
-      const agentId = call.mark_agent_gone?.agent_id.value ?? ''
-      return master.markAgentGone(agentId) ? { status: 200 } : text(404, `Agent '${agentId}' not found`)
+    default: {
+      const done = act(call, master, principal)
+      if (done !== undefined) return done
     }
-    case 'TEARDOWN': {
-      const frameworkId = call.teardown?.framework_id
-      if (frameworkId === undefined || !master.state.frameworks.has(frameworkId.value)) {
-        return text(400, 'No framework found with specified ID')
-      }
-      master.call({ type: 'TEARDOWN', framework_id: frameworkId })
-      return { status: 200 }
-    }
-    default:
-      return isKnown(call.type)
-        ? text(501, `${call.type} is not imitated by this master`)
-        : text(400, "Failed to validate master::Call: Expecting 'type' to be present")
   }
+  return isKnown(call.type)
+    ? text(501, `${call.type} is not imitated by this master`)
+    : text(400, "Failed to validate master::Call: Expecting 'type' to be present")
 }
 
 /** Calls that a real master has and this one does not. */
@@ -106,6 +130,27 @@ function isKnown(type: MasterCall['type']): boolean {
   )
 }
 
+/** What an operator is told of an agent that drains or has drained. */
+function drainOf(master: Master, agent: Agent): Partial<MasterResponseGetAgentsAgent> {
+  const info = master.context.registry.drainInfo(agent.id)
+  if (info === undefined) return {}
+  const startMs = agent.drainStartMs
+  return {
+    drain_info: info,
+    ...(startMs !== undefined && {
+      estimated_drain_start_time: nanoseconds(Math.floor(startMs / 1000) * 1000),
+    }),
+  }
+}
+
+/** Resources under a name, which is left out where there are none. */
+function named<K extends string>(name: K, resources: Resources): Partial<Record<K, Resource[]>> {
+  const all: Partial<Record<string, Resource[]>> = resources.isEmpty
+    ? {}
+    : { [name]: fullResources(resources) }
+  return all
+}
+
 function nanoseconds(milliseconds: number): { nanoseconds: bigint } {
   return { nanoseconds: BigInt(Math.round(milliseconds)) * 1_000_000n }
 }
@@ -113,15 +158,16 @@ function nanoseconds(milliseconds: number): { nanoseconds: bigint } {
 function agents(master: Master): NonNullable<MasterResponse['get_agents']> {
   const one = (agent: Parameters<typeof usedOf>[0]): MasterResponseGetAgentsAgent => ({
     agent_info: agent.info,
-    active: agent.phase.name === 'active',
-    deactivated: false,
+    active: agentState(master.context, agent) === 'active',
+    deactivated: master.context.registry.isDeactivated(agent.id),
     version: mesosVersion,
     pid: agentPid(agent.info, master.context.settings.ip),
+    ...drainOf(master, agent),
     registered_time: nanoseconds(agent.registeredAtMs),
     ...(agent.reregisteredAtMs !== undefined && { reregistered_time: nanoseconds(agent.reregisteredAtMs) }),
-    total_resources: fullResources(agent.total),
-    allocated_resources: fullResources(usedOf(agent)),
-    offered_resources: fullResources(offeredOf(master, agent)),
+    ...named('total_resources', agent.total),
+    ...named('allocated_resources', usedOf(agent)),
+    ...named('offered_resources', offeredOf(master, agent)),
     capabilities: agentCapabilities.map(type => ({ type })),
   })
   return {

@@ -3,6 +3,7 @@ import { cpus, freemem, loadavg, totalmem } from 'node:os'
 import type { Clock } from '../core/clock.ts'
 import type { Master } from '../master/master.ts'
 import { mesosVersion } from '../master/info.ts'
+import { agentState } from '../master/offers.ts'
 import type { Agent, Framework, MasterTask } from '../master/state.ts'
 import { Resources } from '../model/resources.ts'
 import { isTerminal } from '../model/states.ts'
@@ -10,6 +11,7 @@ import {
   agentCapabilities,
   agentPid,
   attributesPage,
+  byRole,
   executorPage,
   fullResources,
   resourcesPage,
@@ -49,12 +51,24 @@ function agentPage(master: Master, agent: Agent): Record<string, unknown> {
     resources: resourcesPage(agent.total),
     used_resources: resourcesPage(usedOf(agent)),
     offered_resources: resourcesPage(offeredOf(master, agent)),
-    reserved_resources: {},
-    unreserved_resources: resourcesPage(agent.total),
-    active: agent.phase.name === 'active',
-    deactivated: false,
+    reserved_resources: byRole(agent.total, resourcesPage),
+    unreserved_resources: resourcesPage(agent.total.unreserved()),
+    ...(agent.info.domain !== undefined && { domain: agent.info.domain }),
+    active: agentState(master.context, agent) === 'active',
+    deactivated: master.context.registry.isDeactivated(agent.id),
+    ...drainOf(master, agent),
     version: mesosVersion,
     capabilities: agentCapabilities,
+  }
+}
+
+function drainOf(master: Master, agent: Agent): Record<string, unknown> {
+  const info = master.context.registry.drainInfo(agent.id)
+  if (info === undefined) return {}
+  const start = agent.drainStartMs
+  return {
+    drain_info: info,
+    ...(start !== undefined && { estimated_drain_start_time_seconds: Math.floor(start / 1000) }),
   }
 }
 
@@ -109,8 +123,8 @@ export function slavesPage(master: Master): Record<string, unknown> {
   return {
     slaves: agents.map(agent => ({
       ...agentPage(master, agent),
-      reserved_resources_full: {},
-      unreserved_resources_full: fullResources(agent.total),
+      reserved_resources_full: byRole(agent.total, fullResources),
+      unreserved_resources_full: fullResources(agent.total.unreserved()),
       used_resources_full: fullResources(usedOf(agent)),
       offered_resources_full: fullResources(offeredOf(master, agent)),
     })),
@@ -139,7 +153,7 @@ export function frameworksPage(master: Master): Record<string, unknown> {
 
 export function statePage(master: Master): Record<string, unknown> {
   const { info, startedAtMs, agents } = master.state
-  const active = [...agents.values()].filter(agent => agent.phase.name === 'active').length
+  const active = [...agents.values()].filter(agent => agentState(master.context, agent) === 'active').length
   return {
     ...versionPage,
     start_time: startedAtMs / 1000,
@@ -154,6 +168,7 @@ export function statePage(master: Master): Record<string, unknown> {
     leader: info.pid,
     leader_info: { id: info.id, pid: info.pid, port: info.port, hostname: info.hostname },
     flags: {},
+    ...(info.domain !== undefined && { domain: info.domain }),
     slaves: [...agents.values()].map(agent => agentPage(master, agent)),
     recovered_slaves: recoveredPage(master),
     frameworks: [...master.state.frameworks.values()].map(each => frameworkPage(master, each)),
@@ -203,10 +218,10 @@ export function metricsPage(master: Master, clock: Clock): Record<string, number
     'master/frameworks_disconnected': count(frameworks, each => each.phase.name !== 'connected'),
     'master/frameworks_inactive': count(frameworks, each => each.phase.name !== 'connected'),
     'master/outstanding_offers': state.offers.size,
-    'master/slaves_active': count(agents, each => each.phase.name === 'active'),
+    'master/slaves_active': count(agents, each => agentState(master.context, each) === 'active'),
     'master/slaves_connected': count(agents, each => each.phase.name === 'active'),
     'master/slaves_disconnected': count(agents, each => each.phase.name !== 'active'),
-    'master/slaves_inactive': count(agents, each => each.phase.name !== 'active'),
+    'master/slaves_inactive': count(agents, each => agentState(master.context, each) === 'inactive'),
     'master/slaves_unreachable': registry.unreachable.length,
     'master/tasks_unreachable': frameworks.reduce((all, each) => all + each.unreachableTasks.size, 0),
     'system/cpus_total': cpus().length,

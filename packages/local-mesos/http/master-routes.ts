@@ -1,6 +1,7 @@
 // Which path of the master's port is answered by what.
 import type { ServerResponse } from 'node:http'
 import { authenticate } from './authentication.ts'
+import { handleMaintenance } from './maintenance-endpoints.ts'
 import { handleOperator } from './master-operator.ts'
 import { frameworksPage, metricsPage, slavesPage, statePage, tasksPage } from './master-pages.ts'
 import { isReply } from './negotiate.ts'
@@ -23,7 +24,7 @@ export function handleMaster(
   const access = path.startsWith('/api/v1') ? 'readwrite' : 'readonly'
   const authenticated = authenticate(request, o.credentials, `mesos-master-${access}`)
   if (isReply(authenticated)) return authenticated
-  if (path.startsWith('/api/v1')) return handleOperator(request, master, clock)
+  if (path.startsWith('/api/v1')) return handleOperator(request, master, clock, authenticated.principal)
   switch (path) {
     case '/state':
       return json(statePage(master))
@@ -39,7 +40,10 @@ export function handleMaster(
       const { hostname, port } = master.state.info
       return { status: 307, headers: { Location: `//${hostname}:${port}` } }
     }
-    default:
+    default: {
+      const maintenance = handleMaintenance(path, request, master.context)
+      if (maintenance !== undefined) return maintenance
       return text(404, '404 Not Found.')
+    }
   }
 }

@@ -37,9 +37,14 @@ export function resourcesPage(resources: Resources): Record<string, number | str
   }
 }
 
-/** Messages with the old field `role`, as the pages show them. */
+/** Messages with the old field `role` besides their reservations, as the pages show them. */
 export function fullResources(resources: Resources): Resource[] {
-  return resources.messages().map(resource => ({ ...resource, role: resource.role ?? '*' }))
+  return resources.messages('endpoint')
+}
+
+/** Something of what is reserved, by role. */
+export function byRole<T>(resources: Resources, show: (own: Resources) => T): Record<string, T> {
+  return Object.fromEntries([...resources.reserved()].map(([role, own]) => [role, show(own)]))
 }
 
 export function attributesPage(attributes: readonly Attribute[] | undefined): Record<string, unknown> {

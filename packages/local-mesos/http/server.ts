@@ -38,7 +38,15 @@ export function text(
 }
 
 export function json(body: unknown): HttpReply {
-  return { status: 200, body: JSON.stringify(body), contentType: jsonType }
+  return { status: 200, body: JSON.stringify(body, rawNumber), contentType: jsonType }
+}
+
+const rawJson: unknown = Reflect.get(JSON, 'rawJSON')
+
+/** A bigint as a JSON number; TypeScript's library doesn't know JSON.rawJSON yet. */
+function rawNumber(_key: string, value: unknown): unknown {
+  if (typeof value !== 'bigint' || typeof rawJson !== 'function') return value
+  return Reflect.apply(rawJson, JSON, [String(value)])
 }
 
 /** The answer to a method that an endpoint does not have. */

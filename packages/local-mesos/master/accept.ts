@@ -1,8 +1,10 @@
 // ACCEPT: checks the offers, then each task; what passes is launched, what does not is answered (S39 to S48).
 import type { ExecutorInfo, OfferOperation, Resource, SchedulerCall, TaskInfo } from 'mesos-http-client'
+import { refined } from '../model/reservations.ts'
 import { Resources } from '../model/resources.ts'
 import type { MasterContext } from './context.ts'
 import { discardOffer, refuseMs, removeOffer } from './offers.ts'
+import { convertOffered } from './reservations.ts'
 import type { Agent, Framework, MasterOffer } from './state.ts'
 import { forward, masterStatus } from './updates.ts'
 import { amountError, taskError } from './validate-task.ts'
@@ -66,14 +68,14 @@ function refuseAll(
   }
 }
 
+function allocatedTo(resource: Resource, role: string): Resource {
+  return { ...resource, allocation_info: { role: resource.allocation_info?.role ?? role } }
+}
+
 /** Mesos fills in the allocation and the executor's framework where they are missing (S42, S48). */
 function completed(task: TaskInfo, framework: Framework, role: string): TaskInfo {
   const allocate = (resources: readonly Resource[] | undefined): Resource[] =>
-    (resources ?? []).map(({ role: old, ...resource }) => ({
-      ...resource,
-      ...(old !== undefined && old !== '*' && { role: old }),
-      allocation_info: { role: resource.allocation_info?.role ?? role },
-    }))
+    (resources ?? []).map(resource => allocatedTo(refined(resource), role))
   const executor: ExecutorInfo | undefined = task.executor && {
     ...task.executor,
     framework_id: task.executor.framework_id ?? { value: framework.id },
@@ -110,18 +112,38 @@ export function accept(context: MasterContext, framework: Framework, call: Accep
   for (const offer of offers) removeOffer(context, offer)
   let left = offers.reduce((sum, offer) => sum.plus(offer.resources), Resources.none)
   for (const operation of operations) {
-    if (operation.type !== 'LAUNCH') {
+    if (operation.type === 'RESERVE' || operation.type === 'UNRESERVE') {
+      left = reserve(context, framework, agent, operation, first.role, left)
+    } else if (operation.type !== 'LAUNCH') {
       refuseOperation(context, framework, operation)
-      continue
+    } else {
+      for (const task of tasksOf(operation))
+        left = left.minus(launch(context, framework, agent, task, first.role, left))
     }
-    for (const task of tasksOf(operation))
-      left = left.minus(launch(context, framework, agent, task, first.role, left))
   }
   allocator.recover(framework.id, agent.id, left, {
     refuseMs: refuseMs(call.filters),
     intervalMs: settings.allocationIntervalMs,
     nowMs: clock.now(),
   })
+}
+
+/** What is left of the offers, with the operation's reservation or without it; a wrong one is dropped in silence. */
+function reserve(
+  context: MasterContext,
+  framework: Framework,
+  agent: Agent,
+  operation: OfferOperation,
+  role: string,
+  left: Resources,
+): Resources {
+  const type = operation.type === 'RESERVE' ? 'RESERVE' : 'UNRESERVE'
+  const { resources, source } = operation.reserve ?? { ...operation.unreserve, source: undefined }
+  const asked = { resources: (resources ?? []).map(resource => allocatedTo(refined(resource), role)), source }
+  const converted = convertOffered(context, framework, agent, type, asked, left)
+  if (typeof converted !== 'string') return converted
+  context.log('operation dropped', { operation: type, frameworkId: framework.id, why: converted })
+  return left
 }
 
 /** What is not imitated is not done; a task group is told so. */

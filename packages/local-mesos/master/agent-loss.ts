@@ -2,6 +2,7 @@
 import type { TaskStatus } from 'mesos-http-client'
 import type { Link } from '../core/cluster.ts'
 import type { MasterContext } from './context.ts'
+import { rescindInverseOffers } from './inverse-offers.ts'
 import { rescindOffer } from './offers.ts'
 import type { Agent, MasterTask } from './state.ts'
 import { addCompleted, forward, removeTask, statusOf, updateTask } from './updates.ts'
@@ -66,11 +67,21 @@ export function markUnreachable(context: MasterContext, agent: Agent, message: s
 
 /** The agent took its leave: its tasks are LOST, for PARTITION_AWARE frameworks too (S56). */
 export function unregister(context: MasterContext, agent: Agent): void {
+  removeLost(context, agent, 'the agent unregistered')
+}
+
+/** An operator takes its machine down: it is told to end, and not waited for (S56). */
+export function removeByOperator(context: MasterContext, agent: Agent, message: string): void {
+  if (agent.phase.name === 'active') agent.phase.link.toAgent({ type: 'SHUTDOWN', message })
+  removeLost(context, agent, message)
+}
+
+function removeLost(context: MasterContext, agent: Agent, why: string): void {
   context.registry.remove(agent.id)
   removeAgent(context, agent, task =>
     statusOf(context, task, {
       state: 'TASK_LOST',
-      message: `Agent ${agent.info.hostname} removed: the agent unregistered`,
+      message: `Agent ${agent.info.hostname} removed: ${why}`,
       reason: 'REASON_AGENT_REMOVED',
     }),
   )
@@ -157,9 +168,11 @@ function removeExecutors(context: MasterContext, agent: Agent, frameworkId: stri
   }
 }
 
-function rescindAll(context: MasterContext, agent: Agent): void {
+/** Offers and inverse offers, as an agent that is not to be used any more has none. */
+export function rescindAll(context: MasterContext, agent: Agent): void {
   for (const offerId of agent.offers) {
     const offer = context.state.offers.get(offerId)
     if (offer !== undefined) rescindOffer(context, offer)
   }
+  rescindInverseOffers(context, agent)
 }

@@ -4,39 +4,60 @@ import type { Link, ToMaster } from '../core/cluster.ts'
 import { Resources } from '../model/resources.ts'
 import { isTerminal } from '../model/states.ts'
 import type { MasterContext } from './context.ts'
+import { tellDraining } from './draining.ts'
+import { knownMachine, machineOf } from './machines.ts'
+import { agentState } from './offers.ts'
 import { taskOf, type Agent, type MasterTask } from './state.ts'
 import { forward, removeTask, statusOf, updateTask } from './updates.ts'
 
 type Reregister = Extract<ToMaster, { type: 'REREGISTER' }>
 
 export function register(context: MasterContext, info: AgentInfo, link: Link): void {
+  if (refuseDown(context, info, link)) return
   const id = context.state.newAgentId()
   const named = { ...info, id: { value: id } }
   context.metrics.count('slave_registrations')
   context.registry.admit(named)
-  addAgent(context, named, link)
+  addAgent(context, named, Resources.of(named.resources), link)
   link.toAgent({ type: 'REGISTERED', agentId: id })
   context.allocate()
 }
 
-function addAgent(context: MasterContext, info: AgentInfo, link: Link): Agent {
+function addAgent(context: MasterContext, info: AgentInfo, total: Resources, link: Link): Agent {
   const id = info.id?.value ?? ''
   const agent: Agent = {
     id,
     info,
-    total: Resources.of(info.resources),
+    total,
     phase: { name: 'active', link },
     executors: new Map(),
     tasks: new Set(),
     offers: new Set(),
     pendingKills: new Map(),
+    inverse: { statuses: new Map(), quietUntilMs: new Map() },
+    drainStartMs: undefined,
     registeredAtMs: context.clock.now(),
     reregisteredAtMs: undefined,
   }
   context.state.agents.set(id, agent)
-  context.allocator.addAgent(id, agent.total)
+  context.allocator.addAgent(id, total, regionOf(context, info))
+  context.allocator.setAgentState(id, agentState(context, agent))
   context.log('agent added', { agentId: id, hostname: info.hostname })
   return agent
+}
+
+/** Nothing registers on a machine that is down; an agent that tries ends. */
+function refuseDown(context: MasterContext, info: AgentInfo, link: Link): boolean {
+  if (knownMachine(context, machineOf(context, info))?.mode !== 'DOWN') return false
+  link.toAgent({ type: 'SHUTDOWN', message: 'Machine is `DOWN`' })
+  return true
+}
+
+/** An agent without a domain is nobody's neighbour, and nobody's stranger (S30). */
+function regionOf(context: MasterContext, info: AgentInfo): 'own' | 'remote' {
+  const region = info.domain?.fault_domain?.region.name
+  const own = context.state.info.domain?.fault_domain?.region.name
+  return region === undefined || region === own ? 'own' : 'remote'
 }
 
 export function reregister(context: MasterContext, message: Reregister, link: Link): void {
@@ -47,6 +68,7 @@ export function reregister(context: MasterContext, message: Reregister, link: Li
     link.toAgent({ type: 'SHUTDOWN', message: 'Agent has been marked gone' })
     return
   }
+  if (refuseDown(context, message.info, link)) return
   const known = state.agents.get(id)
   if (known !== undefined) {
     comeBack(context, known, message, link)
@@ -65,11 +87,11 @@ function comeBack(context: MasterContext, agent: Agent, message: Reregister, lin
   const { state, allocator } = context
   if (agent.phase.name === 'disconnected') agent.phase.unreachable.cancel()
   agent.info = message.info
-  agent.total = Resources.of(message.info.resources)
+  agent.total = Resources.of(message.total)
   agent.phase = { name: 'active', link }
   agent.reregisteredAtMs = context.clock.now()
   allocator.updateAgent(agent.id, agent.total)
-  allocator.setAgentState(agent.id, 'active')
+  allocator.setAgentState(agent.id, agentState(context, agent))
   link.toAgent({ type: 'REREGISTERED' })
   const reported = new Set(message.tasks.map(task => `${task.framework_id.value} ${task.task_id.value}`))
   for (const task of agent.tasks) {
@@ -96,6 +118,7 @@ function comeBack(context: MasterContext, agent: Agent, message: Reregister, lin
       })
     }
   }
+  tellDraining(context, agent)
   sendFrameworks(context, link, message.frameworks)
 }
 
@@ -123,10 +146,10 @@ function admitAgain(context: MasterContext, message: Reregister, link: Link, was
     const frameworkId = info.id?.value ?? ''
     if (state.frameworks.has(frameworkId) || isCompleted(context, frameworkId)) continue
     const framework = state.addFramework(frameworkId, info, { name: 'recovered' }, clock.now())
-    context.allocator.addFramework(frameworkId, framework.roles, [])
+    context.allocator.addFramework(frameworkId, framework.roles, [], framework.capabilities)
     context.allocator.setFrameworkState(frameworkId, 'inactive')
   }
-  const agent = addAgent(context, message.info, link)
+  const agent = addAgent(context, message.info, Resources.of(message.total), link)
   agent.reregisteredAtMs = clock.now()
   for (const executor of message.executors) {
     const frameworkId = executor.framework_id?.value ?? ''
@@ -152,6 +175,7 @@ function admitAgain(context: MasterContext, message: Reregister, link: Link, was
     }
   }
   link.toAgent({ type: 'REREGISTERED' })
+  tellDraining(context, agent)
   sendFrameworks(context, link, message.frameworks)
 }
 

@@ -89,6 +89,60 @@ describe('the allocator', () => {
     expect(allocator.allocate(0)).to.deep.equal([])
   })
 
+  it('gives each role what is reserved for it, besides what anybody may have (S29)', () => {
+    allocator.addAgent(
+      'r',
+      size(1).plus(Resources.ofAgent({ cpus: 2, memMb: 0, diskMb: 0, ports: [] }, 'web')),
+    )
+    allocator.removeAgent('a')
+    allocator.addFramework('f', ['batch'], [])
+    allocator.addFramework('g', ['web/shop'], [])
+    const given = allocator.allocate(0)
+    expect(given.map(({ frameworkId, resources }) => [frameworkId, resources.millis('cpus')])).to.deep.equal([
+      ['f', 1000],
+      ['g', 2000],
+    ])
+    expect([...(given[1]?.resources.reserved().keys() ?? [])]).to.deep.equal(['web'])
+  })
+
+  it('shows refined reservations to frameworks alone that know them', () => {
+    const plain = Resources.ofAgent({ cpus: 2, memMb: 0, diskMb: 0, ports: [] }, 'eng')
+    const refined = Resources.of(
+      plain.messages().map(resource => ({
+        ...resource,
+        reservations: [...(resource.reservations ?? []), { type: 'DYNAMIC', role: 'eng/dev' }] as const,
+      })),
+    )
+    allocator.removeAgent('a')
+    allocator.addAgent('r', refined)
+    allocator.addFramework('old', ['eng/dev'], [])
+    expect(allocator.allocate(0)).to.deep.equal([])
+    allocator.addFramework('new', ['eng/dev'], [], new Set(['RESERVATION_REFINEMENT']))
+    expect(places(allocator.allocate(0))).to.deep.equal(['new eng/dev r'])
+  })
+
+  it('keeps agents of another region for frameworks that are REGION_AWARE (S30)', () => {
+    allocator.removeAgent('a')
+    allocator.addAgent('far', size(4), 'remote')
+    allocator.addFramework('f', ['web'], [])
+    expect(allocator.allocate(0)).to.deep.equal([])
+    allocator.updateFramework('f', ['web'], [], new Set(['REGION_AWARE']))
+    expect(places(allocator.allocate(0))).to.deep.equal(['f web far'])
+  })
+
+  it('takes a reservation out of what is free, or out of what is allocated', () => {
+    allocator.addFramework('f', ['web'], [])
+    const [taken] = allocator.allocate(0)
+    const part = Resources.ofAgent({ cpus: 1, memMb: 100, diskMb: 0, ports: [] })
+    const reserved = Resources.ofAgent({ cpus: 1, memMb: 100, diskMb: 0, ports: [] }, 'web')
+    allocator.convert('a', part.allocatedTo('web'), reserved.allocatedTo('web'), 'allocated')
+    const held = taken?.resources.minus(part.allocatedTo('web')).plus(reserved.allocatedTo('web'))
+    allocator.recover('f', 'a', held ?? Resources.none)
+    expect(allocator.available('a')?.equals(size(4).minus(part).plus(reserved))).to.equal(true)
+    allocator.convert('a', reserved, part, 'available')
+    expect(allocator.available('a')?.equals(size(4))).to.equal(true)
+  })
+
   it('never gives away more than there is, whatever comes back in which order', () => {
     const anyStep = fc.record({
       accept: fc.boolean(),

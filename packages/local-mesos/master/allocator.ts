@@ -1,6 +1,7 @@
 // Who is offered what: dominant-resource fairness over roles, then frameworks, with refusal filters and suppression.
 // Pure bookkeeping; time comes as an argument, and what it decides is returned, never sent.
-import type { Resources } from '../model/resources.ts'
+import { Resources } from '../model/resources.ts'
+import type { CapabilityName } from '../model/states.ts'
 
 export interface Allocation {
   readonly frameworkId: string
@@ -20,6 +21,7 @@ interface Filter {
 interface FrameworkShare {
   roles: readonly string[]
   suppressed: Set<string>
+  capabilities: ReadonlySet<CapabilityName>
   state: 'active' | 'inactive'
   filters: Filter[]
   readonly allocated: Map<string, Share>
@@ -28,6 +30,8 @@ interface FrameworkShare {
 interface AgentShare {
   total: Resources
   available: Resources
+  /** In another region than the master: only for frameworks that are REGION_AWARE (S30). */
+  readonly region: 'own' | 'remote'
   state: 'active' | 'inactive'
 }
 
@@ -45,22 +49,34 @@ export class Allocator {
   readonly #roles = new Map<string, Share>()
   #cluster: Share = new Map()
 
-  addFramework(id: string, roles: readonly string[], suppressed: Iterable<string>): void {
+  addFramework(
+    id: string,
+    roles: readonly string[],
+    suppressed: Iterable<string>,
+    capabilities: ReadonlySet<CapabilityName> = new Set(),
+  ): void {
     this.#frameworks.set(id, {
       roles,
       suppressed: new Set(suppressed),
+      capabilities,
       state: 'active',
       filters: [],
       allocated: new Map(),
     })
   }
 
-  /** New roles and suppression of a known framework. */
-  updateFramework(id: string, roles: readonly string[], suppressed: Iterable<string>): void {
+  /** New roles, suppression and capabilities of a known framework. */
+  updateFramework(
+    id: string,
+    roles: readonly string[],
+    suppressed: Iterable<string>,
+    capabilities: ReadonlySet<CapabilityName>,
+  ): void {
     const framework = this.#frameworks.get(id)
     if (framework === undefined) return
     framework.roles = roles
     framework.suppressed = new Set(suppressed)
+    framework.capabilities = capabilities
   }
 
   removeFramework(id: string): void {
@@ -75,8 +91,8 @@ export class Allocator {
     if (state === 'inactive') framework.filters = []
   }
 
-  addAgent(id: string, total: Resources): void {
-    this.#agents.set(id, { total, available: total, state: 'active' })
+  addAgent(id: string, total: Resources, region: AgentShare['region'] = 'own'): void {
+    this.#agents.set(id, { total, available: total, region, state: 'active' })
     this.#sumCluster()
   }
 
@@ -88,6 +104,19 @@ export class Allocator {
     agent.total = total
     agent.available = total.minus(taken)
     this.#sumCluster()
+  }
+
+  /** What is free on the agent now, not allocated and not offered. */
+  available(agentId: string): Resources | undefined {
+    return this.#agents.get(agentId)?.available
+  }
+
+  /** A reservation made or ended: the same amounts in another shape, of what is free or of what is allocated. */
+  convert(agentId: string, from: Resources, to: Resources, of: 'available' | 'allocated'): void {
+    const agent = this.#agents.get(agentId)
+    if (agent === undefined) return
+    agent.total = agent.total.minus(from.unallocated()).plus(to.unallocated())
+    if (of === 'available') agent.available = agent.available.minus(from).plus(to)
   }
 
   removeAgent(id: string): void {
@@ -154,7 +183,10 @@ export class Allocator {
     return this.#frameworks.get(frameworkId)?.suppressed ?? new Set()
   }
 
-  /** Allocates whatever is free, each agent's rest to one framework; the caller must offer or recover it. */
+  /**
+   * Allocates whatever is free: on each agent the poorest takes all that it may have, which leaves the others what is
+   * reserved for them. The caller must offer it or recover it.
+   */
   allocate(nowMs: number): Allocation[] {
     for (const framework of this.#frameworks.values()) {
       framework.filters = framework.filters.filter(filter => filter.untilMs > nowMs)
@@ -162,19 +194,13 @@ export class Allocator {
     const allocations: Allocation[] = []
     for (const [agentId, agent] of this.#agents) {
       if (agent.state !== 'active' || !isAllocatable(agent.available)) continue
-      const winner = this.#candidates().find(
-        ({ framework, role }) =>
-          !framework.filters.some(
-            filter =>
-              filter.agentId === agentId &&
-              filter.role === role &&
-              filter.resources.contains(agent.available),
-          ),
-      )
-      if (winner === undefined) continue
-      const resources = agent.available.allocatedTo(winner.role)
-      this.take(winner.frameworkId, agentId, resources)
-      allocations.push({ frameworkId: winner.frameworkId, role: winner.role, agentId, resources })
+      for (const { frameworkId, framework, role } of this.#candidates()) {
+        const offered = offerable(agent, framework, role)
+        if (!isAllocatable(offered) || isFiltered(framework, agentId, role, offered)) continue
+        const resources = offered.allocatedTo(role)
+        this.take(frameworkId, agentId, resources)
+        allocations.push({ frameworkId, role, agentId, resources })
+      }
     }
     return allocations
   }
@@ -231,6 +257,19 @@ function shareOf(shares: Map<string, Share>, role: string): Share {
   const share: Share = new Map()
   shares.set(role, share)
   return share
+}
+
+/** What is free on an agent and fit for this framework in this role. */
+function offerable(agent: AgentShare, { capabilities }: FrameworkShare, role: string): Resources {
+  if (agent.region === 'remote' && !capabilities.has('REGION_AWARE')) return Resources.none
+  const own = agent.available.allocatableTo(role)
+  return capabilities.has('RESERVATION_REFINEMENT') ? own : own.withoutRefinements()
+}
+
+function isFiltered(framework: FrameworkShare, agentId: string, role: string, offered: Resources): boolean {
+  return framework.filters.some(
+    filter => filter.agentId === agentId && filter.role === role && filter.resources.contains(offered),
+  )
 }
 
 function isAllocatable(resources: Resources): boolean {

@@ -2,6 +2,7 @@
 import type { FrameworkInfo, SchedulerCall } from 'mesos-http-client'
 import { capabilitiesOf, rolesOf } from '../model/states.ts'
 import type { MasterContext } from './context.ts'
+import { discardInverseOffers } from './inverse-offers.ts'
 import { discardOffer, offersOf } from './offers.ts'
 import { completedLimit, type Framework, type SchedulerStream } from './state.ts'
 import { addCompleted, masterStatus, removeTask, updateTask } from './updates.ts'
@@ -68,7 +69,7 @@ function add(
   const id = askedId === '' ? state.newFrameworkId() : askedId
   const framework = state.addFramework(id, info, { name: 'connected', stream }, clock.now())
   framework.suppressed = new Set(suppressed)
-  allocator.addFramework(id, framework.roles, suppressed)
+  allocator.addFramework(id, framework.roles, suppressed, framework.capabilities)
   context.log('framework added', { frameworkId: id, name: info.name })
   return framework
 }
@@ -87,6 +88,7 @@ function resume(
   }
   if (before.name === 'disconnected') before.failover.cancel()
   for (const offer of offersOf(context, framework.id)) discardOffer(context, offer)
+  discardInverseOffers(context, framework.id)
   framework.phase = { name: 'connected', stream }
   framework.reregisteredAtMs = context.clock.now()
   context.allocator.setFrameworkState(framework.id, 'active')
@@ -114,7 +116,7 @@ function change(
   framework.capabilities = capabilitiesOf(info)
   framework.roles = rolesOf(info)
   framework.suppressed = new Set(suppressed)
-  context.allocator.updateFramework(framework.id, framework.roles, suppressed)
+  context.allocator.updateFramework(framework.id, framework.roles, suppressed, framework.capabilities)
   for (const offer of offersOf(context, framework.id)) {
     if (!framework.roles.includes(offer.role)) discardOffer(context, offer)
   }
@@ -149,6 +151,7 @@ export function disconnected(context: MasterContext, frameworkId: string, stream
   if (framework?.phase.name !== 'connected' || framework.phase.stream.id !== streamId) return
   context.allocator.setFrameworkState(frameworkId, 'inactive')
   for (const offer of offersOf(context, frameworkId)) discardOffer(context, offer)
+  discardInverseOffers(context, frameworkId)
   const failoverMs = Math.max(framework.info.failover_timeout ?? 0, 0) * 1000
   const failover = context.clock.after(failoverMs, () => {
     if (framework.phase.name === 'disconnected') removeFramework(context, framework)
@@ -163,6 +166,7 @@ export function removeFramework(context: MasterContext, framework: Framework): v
   const { phase } = framework
   if (phase.name === 'disconnected') phase.failover.cancel()
   for (const offer of offersOf(context, framework.id)) discardOffer(context, offer)
+  discardInverseOffers(context, framework.id)
   for (const agent of state.agents.values()) {
     if (agent.phase.name !== 'active') continue
     agent.phase.link.toAgent({ type: 'SHUTDOWN_FRAMEWORK', frameworkId: framework.id })

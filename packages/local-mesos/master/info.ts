@@ -1,10 +1,10 @@
 // How a master introduces itself in SUBSCRIBED and on its pages. Pure.
-import type { MasterInfo } from 'mesos-http-client'
+import type { DomainInfo, MasterInfo } from 'mesos-http-client'
 
 /** The version that the recordings were made with; what is imitated here. */
 export const mesosVersion = '1.12.0'
 
-export function masterInfo(id: string, host: string, port: number): MasterInfo {
+export function masterInfo(id: string, host: string, port: number, domain?: DomainInfo): MasterInfo {
   return {
     id,
     ip: networkOrder(host),
@@ -14,6 +14,7 @@ export function masterInfo(id: string, host: string, port: number): MasterInfo {
     version: mesosVersion,
     address: { hostname: host, ip: host, port },
     capabilities: [{ type: 'AGENT_UPDATE' }, { type: 'AGENT_DRAINING' }, { type: 'QUOTA_V2' }],
+    ...(domain !== undefined && { domain }),
   }
 }
 

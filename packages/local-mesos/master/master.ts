@@ -12,6 +12,8 @@ import { Allocator } from './allocator.ts'
 import type { MasterContext, MasterSettings } from './context.ts'
 import { kill, message, reconcile, shutdownExecutor } from './control.ts'
 import { disconnected, removeFramework, subscribe, updateFramework } from './frameworks.ts'
+import { settleDraining } from './draining.ts'
+import { answerInverseOffers, sendInverseOffers } from './inverse-offers.ts'
 import { decline, revive, sendOffers, suppress } from './offers.ts'
 import { MasterMetrics, type MasterMetric } from './metrics.ts'
 import type { Registry } from './registry.ts'
@@ -97,6 +99,12 @@ export class Master {
       case 'SUPPRESS':
         suppress(context, framework, call.suppress)
         return undefined
+      case 'ACCEPT_INVERSE_OFFERS':
+        answerInverseOffers(context, framework, 'ACCEPT', call.accept_inverse_offers ?? {})
+        return undefined
+      case 'DECLINE_INVERSE_OFFERS':
+        answerInverseOffers(context, framework, 'DECLINE', call.decline_inverse_offers ?? {})
+        return undefined
       case 'KILL':
         if (call.kill !== undefined) kill(context, framework, call.kill)
         return undefined
@@ -107,6 +115,7 @@ export class Master {
         if (call.acknowledge !== undefined) {
           const { agent_id: agentId, task_id: taskId, uuid } = call.acknowledge
           acknowledge(context, framework, { agentId: agentId.value, taskId: taskId.value, uuid })
+          settleDraining(context)
         }
         return undefined
       case 'MESSAGE':
@@ -117,6 +126,7 @@ export class Master {
         return undefined
       case 'TEARDOWN':
         removeFramework(context, framework)
+        settleDraining(context)
         return undefined
       case 'UPDATE_FRAMEWORK':
         return call.update_framework && updateFramework(context, framework, call.update_framework)
@@ -129,12 +139,17 @@ export class Master {
     const context = this.#context
     context.metrics.count(agentMessages[received.type])
     if (received.type === 'REGISTER') return register(context, received.info, link)
-    if (received.type === 'REREGISTER') return reregister(context, received, link)
+    if (received.type === 'REREGISTER') {
+      reregister(context, received, link)
+      settleDraining(context)
+      return
+    }
     const agent = this.#agentOf(link)
     if (agent === undefined) return
     switch (received.type) {
       case 'STATUS_UPDATE':
         onStatusUpdate(context, agent, received.frameworkId, received.status, received.latestState)
+        settleDraining(context)
         break
       case 'EXITED_EXECUTOR':
         this.#exitedExecutor(agent, received)
@@ -218,6 +233,7 @@ export class Master {
   #allocate(): void {
     const { allocator, clock } = this.#context
     sendOffers(this.#context, allocator.allocate(clock.now()))
+    sendInverseOffers(this.#context)
   }
 
   #nextInterval(): void {

@@ -1,8 +1,10 @@
 // Offers: made from allocations, taken back, declined; SUPPRESS and REVIVE.
 import type { Offer, Resource, SchedulerCall } from 'mesos-http-client'
+import { formatted } from '../model/reservations.ts'
 import type { Allocation } from './allocator.ts'
 import type { MasterContext } from './context.ts'
-import type { Framework, MasterOffer } from './state.ts'
+import { unavailabilityOf } from './machines.ts'
+import type { Agent, Framework, MasterOffer } from './state.ts'
 import { roleError } from './validate-framework.ts'
 
 /** Filters' default, also for a negative number. */
@@ -17,6 +19,16 @@ export function refuseMs(filters: Filters | undefined): number {
   const seconds = filters?.refuse_seconds
   if (seconds === undefined || Number.isNaN(seconds) || seconds < 0) return defaultRefuseMs
   return Math.min(seconds * 1000, longestRefuseMs)
+}
+
+/** Whether anybody is offered what the agent has: neither while it is away nor while an operator forbids it. */
+export function agentState({ registry }: MasterContext, agent: Agent): 'active' | 'inactive' {
+  return agent.phase.name === 'active' && !registry.isDeactivated(agent.id) ? 'active' : 'inactive'
+}
+
+export function urlOf({ settings }: MasterContext, { info }: Agent): NonNullable<Offer['url']> {
+  const address = { hostname: info.hostname, ip: settings.ip, port: info.port ?? 0 }
+  return { scheme: 'http', address, path: '/slave(1)' }
 }
 
 /** One OFFERS event per framework, one offer per agent. */
@@ -44,18 +56,20 @@ function makeOffer(
     allocator.recover(allocation.frameworkId, allocation.agentId, allocation.resources)
     return undefined
   }
-  const address = { hostname: agent.info.hostname, ip: context.settings.ip, port: agent.info.port ?? 0 }
+  const unavailability = unavailabilityOf(context, agent)
   const executorIds = [...(agent.executors.get(framework.id)?.keys() ?? [])]
   const message: Offer = {
     id: { value: state.newOfferId() },
     framework_id: { value: framework.id },
     agent_id: { value: agent.id },
     hostname: agent.info.hostname,
-    url: { scheme: 'http', address, path: '/slave(1)' },
+    url: urlOf(context, agent),
     resources: allocation.resources.messages(),
     ...(agent.info.attributes !== undefined && { attributes: agent.info.attributes }),
     ...(executorIds.length > 0 && { executor_ids: executorIds.map(value => ({ value })) }),
+    ...(unavailability !== undefined && { unavailability }),
     allocation_info: { role: allocation.role },
+    ...(agent.info.domain !== undefined && { domain: agent.info.domain }),
   }
   const offer: MasterOffer = { ...allocation, message }
   state.offers.set(message.id.value, offer)
@@ -70,9 +84,8 @@ function forFramework(framework: Framework, offer: Offer): Offer {
   if (multiRole && refined) return offer
   const { allocation_info: allocation, resources, ...rest } = offer
   const adapt = ({ allocation_info, ...resource }: Resource): Resource => ({
-    ...resource,
+    ...formatted(resource, refined ? 'refined' : 'old'),
     ...(multiRole && allocation_info !== undefined && { allocation_info }),
-    ...(!refined && { role: '*' }),
   })
   return {
     ...rest,
@@ -104,9 +117,9 @@ export function discardOffer(context: MasterContext, offer: MasterOffer, refused
   )
 }
 
-/** Ends an offer and tells the framework, if it is there to hear. */
-export function rescindOffer(context: MasterContext, offer: MasterOffer): void {
-  discardOffer(context, offer)
+/** Ends an offer and tells the framework, if it is there to hear; a filter only where one is asked for. */
+export function rescindOffer(context: MasterContext, offer: MasterOffer, refusedMs?: number): void {
+  discardOffer(context, offer, refusedMs)
   const framework = context.state.frameworks.get(offer.frameworkId)
   if (framework?.phase.name === 'connected') {
     framework.phase.stream.send({ type: 'RESCIND', rescind: { offer_id: offer.message.id } })

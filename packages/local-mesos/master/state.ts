@@ -3,7 +3,9 @@ import type {
   AgentInfo,
   ExecutorInfo,
   FrameworkInfo,
+  InverseOffer,
   KillPolicy,
+  MaintenanceInverseOfferStatus,
   MasterInfo,
   Offer,
   SchedulerEvent,
@@ -81,8 +83,21 @@ export interface Agent {
     string,
     { frameworkId: string; taskId: string; killPolicy: KillPolicy | undefined }
   >
+  /** What frameworks said to its maintenance, and until when they want to hear no more of it; by framework id. */
+  inverse: {
+    readonly statuses: Map<string, MaintenanceInverseOfferStatus>
+    readonly quietUntilMs: Map<string, number>
+  }
+  /** When the operator asked for it, as far as this master knows. */
+  drainStartMs: number | undefined
   readonly registeredAtMs: number
   reregisteredAtMs: number | undefined
+}
+
+export interface MasterInverseOffer {
+  readonly message: InverseOffer
+  readonly frameworkId: string
+  readonly agentId: string
 }
 
 export interface MasterOffer {
@@ -103,6 +118,7 @@ export class MasterState {
   completedFrameworks: Framework[] = []
   readonly agents = new Map<string, Agent>()
   readonly offers = new Map<string, MasterOffer>()
+  readonly inverseOffers = new Map<string, MasterInverseOffer>()
   /** In the registry since before this master's start, not back yet. */
   readonly recovering = new Map<string, { readonly info: AgentInfo; readonly timer: Timer }>()
   #nextFramework = 0

@@ -3,10 +3,13 @@ import type { ExecutorInfo, Resource, TaskInfo } from 'mesos-http-client'
 import { idError } from '../model/ids.ts'
 import { Resources } from '../model/resources.ts'
 import { executorText, sameExecutor } from '../model/same.ts'
+import { shapeError } from './reservations.ts'
 import type { Agent, Framework, MasterState } from './state.ts'
 
-/** What is wrong with a single resource: a scalar of nothing, or one smaller than Mesos' precision. */
+/** What is wrong with a single resource: its reservations, a scalar of nothing or below Mesos' precision. */
 function resourceError(resource: Resource): string | undefined {
+  const shape = shapeError(resource)
+  if (shape !== undefined) return shape
   if (resource.type !== 'SCALAR') return undefined
   const value = resource.scalar?.value ?? 0
   if (value === 0 || Math.round(value * 1000) > 0) return undefined

@@ -62,6 +62,57 @@ describe('resources', () => {
     expect(some.toString()).to.equal('cpus(allocated: web):0.1; ports:[1-3, 7-7]')
   })
 
+  it('are the same in the old format and in the refined one, and shown in each (S29)', () => {
+    const dynamic: Resource = {
+      ...scalar('cpus', 2),
+      reservations: [{ role: 'web', type: 'DYNAMIC', principal: 'op' }],
+    }
+    const old: Resource = { ...scalar('cpus', 2), role: 'web', reservation: { principal: 'op' } }
+    const fixed: Resource = { ...scalar('cpus', 1), reservations: [{ type: 'STATIC', role: 'web' }] }
+    expect(Resources.of([old]).equals(Resources.of([dynamic]))).to.equal(true)
+    expect(Resources.of([{ ...scalar('cpus', 1), role: 'web' }]).equals(Resources.of([fixed]))).to.equal(true)
+    expect(Resources.of([dynamic, fixed]).messages('old')).to.deep.equal([
+      old,
+      { ...scalar('cpus', 1), role: 'web' },
+    ])
+    expect(Resources.of([fixed, scalar('cpus', 3)]).messages('endpoint')).to.deep.equal([
+      { ...fixed, role: 'web' },
+      { ...scalar('cpus', 3), role: '*' },
+    ])
+    expect(Resources.of([fixed, dynamic, scalar('cpus', 3)]).toString()).to.equal(
+      'cpus(reservations: [(STATIC,web)]):1; cpus(reservations: [(DYNAMIC,web,op)]):2; cpus:3',
+    )
+  })
+
+  it('go to their role and those below it; what nobody reserved to all', () => {
+    const of = (role: string): Resource => ({ ...scalar('cpus', 1), role })
+    const all = Resources.of([of('eng'), of('eng/dev'), of('engine'), scalar('mem', 5)])
+    const names = (role: string): (string | undefined)[] =>
+      all
+        .allocatableTo(role)
+        .messages('old')
+        .map(resource => resource.role)
+    expect(names('eng')).to.deep.equal(['eng', '*'])
+    expect(names('eng/dev')).to.deep.equal(['eng', 'eng/dev', '*'])
+    expect(names('*')).to.deep.equal(['*'])
+    expect(all.unreserved().equals(Resources.of([scalar('mem', 5)]))).to.equal(true)
+    expect([...all.reserved().keys()]).to.deep.equal(['eng', 'eng/dev', 'engine'])
+  })
+
+  it('lose their last reservation alone', () => {
+    const refined: Resource = {
+      ...scalar('cpus', 1),
+      reservations: [
+        { type: 'STATIC', role: 'eng' },
+        { type: 'DYNAMIC', role: 'eng/dev' },
+      ],
+    }
+    const popped = Resources.of([refined]).popReservation()
+    expect(popped.equals(Resources.of([{ ...scalar('cpus', 1), role: 'eng' }]))).to.equal(true)
+    expect(popped.popReservation().equals(Resources.of([scalar('cpus', 1)]))).to.equal(true)
+    expect(Resources.of([refined]).withoutRefinements().isEmpty).to.equal(true)
+  })
+
   it('come back whole when what was added is taken away', () => {
     fc.assert(
       fc.property(anyResources, anyResources, (a, b) => {

@@ -2,6 +2,14 @@
 // Immutable and pure. Lumps that differ in anything but their value (reservation, role, disk …) never mix.
 import type { Resource } from 'mesos-http-client'
 import {
+  formatted,
+  isAllocatableTo,
+  refined,
+  reservationRole,
+  reservationsText,
+  type ResourceFormat,
+} from './reservations.ts'
+import {
   addValues,
   coalesce,
   containsValue,
@@ -53,14 +61,9 @@ function withValue(shape: Resource, value: Value): Resource {
   }
 }
 
-/** The old field role "*" means nothing; an empty reservations list neither. */
 function shapeOf(resource: Resource): Resource {
-  const { scalar: _scalar, ranges: _ranges, set: _set, role, reservations, ...rest } = resource
-  return {
-    ...rest,
-    ...(role !== undefined && role !== '*' && { role }),
-    ...(reservations !== undefined && reservations.length > 0 && { reservations }),
-  }
+  const { scalar: _scalar, ranges: _ranges, set: _set, ...shape } = refined(resource)
+  return shape
 }
 
 function keyOf(shape: Resource): string {
@@ -91,18 +94,26 @@ export class Resources {
     return new Resources(lumps)
   }
 
-  /** Unreserved scalars and port ranges, as an agent declares them. `cpus` in cores. */
-  static ofAgent(o: {
-    cpus: number
-    memMb: number
-    diskMb: number
-    ports: readonly (readonly [number, number])[]
-  }): Resources {
+  /** Scalars and port ranges as an agent declares them, `cpus` in cores; `role`: statically reserved for it. */
+  static ofAgent(
+    o: {
+      readonly cpus: number
+      readonly memMb: number
+      readonly diskMb: number
+      readonly ports: readonly (readonly [number, number])[]
+    },
+    role = '*',
+  ): Resources {
     return Resources.of([
-      { name: 'cpus', type: 'SCALAR', scalar: { value: o.cpus } },
-      { name: 'mem', type: 'SCALAR', scalar: { value: o.memMb } },
-      { name: 'disk', type: 'SCALAR', scalar: { value: o.diskMb } },
-      { name: 'ports', type: 'RANGES', ranges: { range: o.ports.map(([begin, end]) => ({ begin, end })) } },
+      { name: 'cpus', type: 'SCALAR', scalar: { value: o.cpus }, role },
+      { name: 'mem', type: 'SCALAR', scalar: { value: o.memMb }, role },
+      { name: 'disk', type: 'SCALAR', scalar: { value: o.diskMb }, role },
+      {
+        name: 'ports',
+        type: 'RANGES',
+        ranges: { range: o.ports.map(([begin, end]) => ({ begin, end })) },
+        role,
+      },
     ])
   }
 
@@ -143,6 +154,34 @@ export class Resources {
     return this.#reshape(({ allocation_info: _allocation, ...shape }) => shape)
   }
 
+  /** What a framework in this role may be offered: unreserved, or reserved for the role or one above it. */
+  allocatableTo(role: string): Resources {
+    return this.#filter(shape => isAllocatableTo(shape, role))
+  }
+
+  /** Without those whose reservation was refined, which older frameworks cannot be shown. */
+  withoutRefinements(): Resources {
+    return this.#filter(shape => (shape.reservations ?? []).length < 2)
+  }
+
+  unreserved(): Resources {
+    return this.#filter(shape => reservationRole(shape) === undefined)
+  }
+
+  /** What is reserved, by the role it is reserved for. */
+  reserved(): Map<string, Resources> {
+    const roles = new Set([...this.#lumps.values()].flatMap(({ shape }) => reservationRole(shape) ?? []))
+    return new Map([...roles].map(role => [role, this.#filter(shape => reservationRole(shape) === role)]))
+  }
+
+  /** As they were before their last reservation. */
+  popReservation(): Resources {
+    return this.#reshape(({ reservations = [], ...shape }) => {
+      const before = reservations.slice(0, -1)
+      return before.length === 0 ? shape : { ...shape, reservations: before }
+    })
+  }
+
   /** Roles that any of these resources is allocated to. */
   allocationRoles(): Set<string> {
     return new Set([...this.#lumps.values()].flatMap(({ shape }) => shape.allocation_info?.role ?? []))
@@ -166,8 +205,8 @@ export class Resources {
     return coalesce(all)
   }
 
-  messages(): Resource[] {
-    return [...this.#lumps.values()].map(({ shape, value }) => withValue(shape, value))
+  messages(format: ResourceFormat = 'refined'): Resource[] {
+    return [...this.#lumps.values()].map(({ shape, value }) => formatted(withValue(shape, value), format))
   }
 
   /** As Mesos prints them: `cpus(allocated: web):0.1; ports(allocated: web):[31000-31099]`. */
@@ -191,6 +230,10 @@ export class Resources {
     return new Resources(lumps)
   }
 
+  #filter(holds: (shape: Resource) => boolean): Resources {
+    return new Resources(new Map([...this.#lumps].filter(([, { shape }]) => holds(shape))))
+  }
+
   #reshape(change: (shape: Resource) => Resource): Resources {
     const lumps = new Map<string, Lump>()
     for (const lump of this.#lumps.values()) {
@@ -208,7 +251,7 @@ export class Resources {
 
 function label(shape: Resource): string {
   const role = shape.allocation_info?.role
-  return role === undefined ? (shape.name ?? '') : `${shape.name}(allocated: ${role})`
+  return `${shape.name}${role === undefined ? '' : `(allocated: ${role})`}${reservationsText(shape)}`
 }
 
 function text(value: Value): string {

@@ -5,7 +5,7 @@
 const idPattern = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:-[SO]?\\d+)?'
 const ids = new RegExp(idPattern, 'g')
 
-/** Their values can't be equal: times, process ids, ports. Only their type is compared. */
+/** Their values can't be equal: times, process ids, ports, owners. Only their type is compared. */
 const volatile: ReadonlySet<string> = new Set([
   'timestamp',
   'executor_pid',
@@ -16,6 +16,9 @@ const volatile: ReadonlySet<string> = new Set([
   'unregistered_time',
   'start_time',
   'elected_time',
+  'mtime',
+  'uid',
+  'gid',
 ])
 
 /** Their order means nothing. */
@@ -68,6 +71,9 @@ export class Mapping {
   /** The first difference, if any; ids that were not known are learned. */
   match(recorded: unknown, live: unknown, path = ''): Difference | undefined {
     const name = path.slice(path.lastIndexOf('.') + 1)
+    if (volatile.has(name) && (typeof recorded !== 'object' || recorded === null)) {
+      return typeof recorded === typeof live ? undefined : { path, recorded, live }
+    }
     if (typeof recorded === 'string') {
       const same =
         typeof live === 'string' &&
@@ -83,15 +89,16 @@ export class Mapping {
     }
     if (typeof recorded === 'object' && recorded !== null) {
       if (typeof live !== 'object' || live === null) return { path, recorded, live }
-      const names = new Set([...Object.keys(recorded), ...Object.keys(live)])
+      const fields = new Map(
+        Object.entries(recorded).map(([field, value]) => [this.translate(field), value] as const),
+      )
+      const names = new Set([...fields.keys(), ...Object.keys(live)])
       return first(
         [...names].map(
-          field => () =>
-            this.match(Reflect.get(recorded, field), Reflect.get(live, field), `${path}.${field}`),
+          field => () => this.match(fields.get(field), Reflect.get(live, field), `${path}.${field}`),
         ),
       )
     }
-    if (volatile.has(name)) return typeof recorded === typeof live ? undefined : { path, recorded, live }
     return recorded === live ? undefined : { path, recorded, live }
   }
 
@@ -172,6 +179,19 @@ export function shapeDifference(recorded: unknown, live: unknown, path = ''): Di
     )
   }
   return typeof recorded === typeof live ? undefined : different
+}
+
+/** Mesos prints `agent_info.checkpoint` on operators' pages, a field that its v1 protocol does not have. */
+export function withoutDeprecated(body: unknown): unknown {
+  if (Array.isArray(body)) return body.map(withoutDeprecated)
+  if (typeof body !== 'object' || body === null) return body
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => {
+      if (name !== 'agent_info') return [name, withoutDeprecated(value)]
+      const { checkpoint: _checkpoint, ...info } = value as Record<string, unknown>
+      return [name, info]
+    }),
+  )
 }
 
 function escaped(text: string): string {

@@ -5,10 +5,15 @@ import { codec, type SchedulerCall } from 'mesos-http-client'
 import type { LocalAgent } from '../local-agent.ts'
 import { LocalMesos } from '../local-mesos.ts'
 import { RawClient } from '../testing/raw-client.ts'
+import { checkHead } from './answers.ts'
+import { agentOptions, texts } from './cluster.ts'
 import { fieldOf, LiveStream } from './live-stream.ts'
-import { Mapping, shapeDifference } from './mapping.ts'
+import { Mapping, shapeDifference, withoutDeprecated } from './mapping.ts'
+import { Sandboxes, withoutFolderSizes } from './sandboxes.ts'
 import type { Scenario } from './scenarios.ts'
-import { noticeMs, stubCommand, Stubs } from './stubs.ts'
+import { Origin } from './origin.ts'
+import { RawConnection } from './raw-connection.ts'
+import { noticeMs, Stubs } from './stubs.ts'
 import { isStream, timeline, type Item } from './timeline.ts'
 import { readTrace, type Trace, type TraceAction, type TraceExchange } from './trace.ts'
 import { VirtualClock } from '../testing/virtual-clock.ts'
@@ -22,41 +27,36 @@ export class Player {
   readonly #startMs: number
   readonly #cluster: LocalMesos
   readonly #mapping: Mapping
+  readonly #origin: Origin | undefined
   readonly #clients = new Map<string, RawClient>()
   readonly #streams = new Map<number, LiveStream>()
   readonly #stubs: Stubs
   readonly #toEnd: { readonly stream: LiveStream; readonly withLastChunk: boolean }[] = []
 
-  private constructor(scenario: Scenario, trace: Trace, cluster: LocalMesos, clock: VirtualClock) {
+  #connection: RawConnection | undefined
+  #sandboxes: Sandboxes | undefined
+
+  private constructor(
+    scenario: Scenario,
+    trace: Trace,
+    cluster: LocalMesos,
+    clock: VirtualClock,
+    origin: Origin | undefined,
+  ) {
+    this.#origin = origin
     this.#scenario = scenario
     this.#trace = trace
     this.#cluster = cluster
     this.#stubs = new Stubs(cluster)
     this.#clock = clock
     this.#startMs = clock.now()
-    const first = cluster.agents.find(agent => agent.hostname === 'agent1.example')
-    const second = cluster.agents.find(agent => agent.hostname === 'agent2.example')
-    const standby = cluster.masters[1]?.port ?? 0
-    this.#mapping = new Mapping([
-      ['master.example:5050', `127.0.0.1:${cluster.port}`],
-      ['master2.example:5060', `127.0.0.1:${standby}`],
-      ['127.0.0.1:5060', `127.0.0.1:${standby}`],
-      ['master2.example', '127.0.0.1'],
-      ['127.0.0.1:5050', `127.0.0.1:${cluster.port}`],
-      ['127.0.0.1:5051', `127.0.0.1:${first?.port ?? 0}`],
-      ['127.0.0.1:5052', `127.0.0.1:${second?.port ?? 0}`],
-      ['master.example', '127.0.0.1'],
-      ['/var/lib/mesos2', second?.workDir ?? ''],
-      ['/var/lib/mesos', first?.workDir ?? ''],
-      ['/usr/libexec/example/executor', stubCommand],
-      // A real agent took longer to find out that it is not there.
-      ['/no/such/executor', 'sleep 0.3; /no/such/executor'],
-    ])
+    this.#mapping = new Mapping(texts(cluster, origin))
   }
 
   /** Throws at the first thing that is not as recorded. */
   static async play(scenario: Scenario): Promise<void> {
     const trace = readTrace(scenario.trace)
+    const origin = trace.origin_requests === undefined ? undefined : await Origin.start()
     const clock = new VirtualClock(Date.UTC(2026, 10, 22))
     const cluster = await LocalMesos.start({
       clock,
@@ -67,15 +67,19 @@ export class Player {
       ...scenario.options,
     })
     try {
-      const player = new Player(scenario, trace, cluster, clock)
+      const player = new Player(scenario, trace, cluster, clock, origin)
       await player.#run()
     } finally {
+      await origin?.close()
       await cluster.close()
     }
   }
 
   async #run(): Promise<void> {
     try {
+      if (this.#scenario.sandboxes === 'made first') {
+        this.#sandboxes = await Sandboxes.make(this.#cluster, this.#mapping, this.#trace)
+      }
       for (const item of timeline(this.#trace, allocationIntervalMs, this.#scenario.rounds)) {
         if (this.#scenario.skip?.some(({ holds }) => holds(item)) === true) continue
         await this.#clock.advanceTo(this.#startMs + item.atMs)
@@ -88,7 +92,10 @@ export class Player {
       }
       await this.#checkEnds()
       this.#checkLeftOver()
+      this.#checkOrigin()
     } finally {
+      this.#connection?.close()
+      this.#sandboxes?.close()
       this.#stubs.close()
       for (const stream of this.#streams.values()) stream.raw.close()
       for (const client of this.#clients.values()) client.close()
@@ -137,6 +144,7 @@ export class Player {
 
   async #request(index: number, exchange: TraceExchange): Promise<void> {
     const { request, response } = exchange
+    if (request.raw !== undefined) return this.#raw(request.raw, exchange)
     const headers = Object.fromEntries(
       Object.entries(request.headers)
         .filter(([name]) => name !== 'Host' && name !== 'Content-Length')
@@ -147,27 +155,63 @@ export class Player {
     const client = this.#client(exchange.to)
     const sent = {
       method: request.method,
-      path: this.#mapping.translate(request.path),
+      path: this.#path(request.path),
       headers,
       ...(body !== undefined && { body }),
     }
     if (isStream(exchange)) {
       const raw = await client.stream(sent)
-      this.#checkHead(exchange, raw)
+      checkHead(this.#mapping, response, raw, request.body)
       const type = request.path.includes('executor') ? 'executor.Event' : 'scheduler.Event'
       this.#streams.set(index, new LiveStream(raw, type))
       return
     }
     const answer = await client.send(sent)
     this.#stubs.note()
-    this.#checkHead(exchange, answer)
-    const isPage = request.method === 'GET' && response.status === 200
+    checkHead(this.#mapping, response, answer, request.body)
+    const bytes = response.body_base64 ?? response.body_invalid_utf8_base64
+    if (bytes !== undefined) {
+      const live = answer.body.toString('base64')
+      if (live !== bytes) throw new Error(`${request.path} has the bytes ${live}, not ${bytes}`)
+      return
+    }
     const text = answer.body.toString()
     const live: unknown = typeof response.body === 'string' ? text : JSON.parse(text)
+    // Of pages only the shape; files are compared.
+    const isPage = request.method === 'GET' && response.status === 200 && !request.path.startsWith('/files')
     const difference = isPage
       ? shapeDifference(response.body, live)
-      : this.#mapping.match(response.body, live)
+      : this.#mapping.match(withoutFolderSizes(withoutDeprecated(response.body)), withoutFolderSizes(live))
     if (difference !== undefined) throw new Error(`body differs: ${JSON.stringify(difference)}`)
+  }
+
+  /** Calls as text on one connection that is kept; their answers come in order. */
+  async #raw(text: string, { responses = [] }: TraceExchange): Promise<void> {
+    this.#connection ??= new RawConnection(this.#cluster.url)
+    const answers = await this.#connection.send(this.#mapping.translate(text), responses.length)
+    for (const [index, { status_line: line, headers, body }] of responses.entries()) {
+      const live = answers[index]
+      if (live === undefined) throw new Error(`no answer ${index}`)
+      checkHead(this.#mapping, { status: Number(line.split(' ')[1]), headers }, live, line)
+      const difference = this.#mapping.match(body, live.body)
+      if (difference !== undefined) throw new Error(`body differs: ${JSON.stringify(difference)}`)
+    }
+  }
+
+  #checkOrigin(): void {
+    const recorded = (this.#trace.origin_requests ?? []).map(({ request }) => request).sort()
+    const live = [...(this.#origin?.requests ?? [])].sort()
+    if (recorded.join() !== live.join())
+      throw new Error(`the origin saw ${live.join()}, not ${recorded.join()}`)
+  }
+
+  /** Paths of files inside a query are encoded. */
+  #path(path: string): string {
+    return this.#mapping.translate(
+      path.replaceAll(/%2F[^&]*/g, encoded =>
+        encodeURIComponent(this.#mapping.translate(decodeURIComponent(encoded))),
+      ),
+    )
   }
 
   #body({ request }: TraceExchange): string | Uint8Array | undefined {
@@ -208,35 +252,25 @@ export class Player {
     if (typeof executorId === 'string' && (response.status ?? 0) < 300) await this.#stubs.ready(executorId)
   }
 
-  #checkHead(
-    { request, response }: TraceExchange,
-    live: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
-  ): void {
-    if (live.status !== response.status) {
-      throw new Error(`${JSON.stringify(request.body)} got ${live.status}, not ${response.status}`)
-    }
-    const recorded = Object.entries(response.headers ?? {}).filter(([name]) => name !== 'Content-Length')
-    const names = (headers: object): string => Object.keys(headers).sort().join()
-    if (names(response.headers ?? {}) !== names(live.headers)) {
-      throw new Error(`headers ${names(live.headers)}, not ${names(response.headers ?? {})}`)
-    }
-    for (const [name, value] of recorded) {
-      if (name === 'Date') continue
-      const difference = this.#mapping.match(value, live.headers[name], `.${name}`)
-      if (difference !== undefined) throw new Error(`header differs: ${JSON.stringify(difference)}`)
-    }
-  }
-
   async #endStream(index: number, { response }: TraceExchange): Promise<void> {
     const stream = this.#streams.get(index)
     if (stream === undefined) return
     if (response.end === 'closed by client') {
       stream.raw.close()
       // The other side has to notice before time goes on.
+      for (let tries = 0; tries < 2000 && this.#isConnected(stream); tries++) await pause(1)
       await pause(noticeMs)
       return
     }
     this.#toEnd.push({ stream, withLastChunk: response.last_chunk === true })
+  }
+
+  /** Whether the master still has this stream as a scheduler's. */
+  #isConnected({ raw }: LiveStream): boolean {
+    const id = raw.headers['Mesos-Stream-Id']
+    return [...(this.#cluster.master?.state.frameworks.values() ?? [])].some(
+      ({ phase }) => phase.name === 'connected' && phase.stream.id === id,
+    )
   }
 
   /** Its cause may be written a millisecond after an end, so ends are looked at when all is over. */
@@ -249,19 +283,22 @@ export class Player {
     }
   }
 
-  async #act({ action, environment, cwd, gone }: TraceAction): Promise<void> {
+  async #act({ action, environment, cwd, gone, files }: TraceAction): Promise<void> {
     const first = this.#agent(1)
     const exits = /^executor (\S+) process exits with code (\d)/.exec(action)
     const killed = /^executor (\S+) process is killed with signal (\d+)/.exec(action)
     if (exits !== null) return this.#stubs.signal(exits[1] ?? '', exits[2] === '0' ? 'SIGUSR1' : 'SIGUSR2')
     if (killed !== null) return this.#stubs.signal(killed[1] ?? '', killed[2] === '9' ? 'SIGKILL' : 'SIGTERM')
     if (environment !== undefined) return this.#stubs.checkEnvironment(environment, cwd ?? '', this.#mapping)
+    if (files !== undefined) return this.#stubs.checkFiles(files)
     if (gone !== undefined) return this.#stubs.checkGone(gone, /^(\S+)'s process/.exec(action)?.[1])
     if (action.startsWith('agent1: kill -9')) await first?.stop()
     if (action.startsWith('agent1: started again')) await first?.start()
     if (action.startsWith('agent1: SIGSTOP')) first?.suspend()
     if (action.startsWith('agent1: SIGCONT')) first?.resume()
     if (action.startsWith('agent1: SIGUSR1')) first?.agent?.unregister()
+    if (action.startsWith('agent2: SIGUSR1')) this.#agent(2)?.agent?.unregister()
+    if (action.endsWith('the sandbox stays readable')) await this.#sandboxes?.end()
     if (action === 'leading master: kill -9' || action === 'master: kill -9') await this.#cluster.stopMaster()
     if (action === 'master: started again') await this.#cluster.startMaster()
   }
@@ -277,22 +314,5 @@ export class Player {
         )
       }
     }
-  }
-}
-
-function agentOptions(number: 1 | 2): {
-  hostname: string
-  attributes: Record<string, string>
-  resources: { cpus: number; memMb: number; diskMb: number; ports: [number, number][] }
-} {
-  return {
-    hostname: `agent${number}.example`,
-    attributes: { rack: `r${number}`, zone: `z${number}`, cores: '8', ports_ok: '[1-3]' },
-    resources: {
-      cpus: 8,
-      memMb: 8192,
-      diskMb: 8192,
-      ports: [number === 1 ? [31_000, 31_099] : [31_100, 31_199]],
-    },
   }
 }

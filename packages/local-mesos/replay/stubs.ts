@@ -1,12 +1,13 @@
 // The processes that stand where the recorder's stub executors stood: a shell that ends when it is told to, with the
 // status that the recorded one had. Their HTTP calls are the player's.
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { LocalAgent } from '../local-agent.ts'
 import type { LocalMesos } from '../local-mesos.ts'
 import { fieldOf } from './live-stream.ts'
 import type { Mapping } from './mapping.ts'
+import type { TraceFile } from './trace.ts'
 
 /** A shell around a shell, so that the status of a killed one is what sh makes of it, as in the recordings. */
 export const stubCommand = [
@@ -16,6 +17,9 @@ export const stubCommand = [
 
 /** Real time for a closed socket or an ended process to be seen by the cluster. */
 export const noticeMs = 10
+
+/** Files whose sizes are the recorder's own: its archive, what its fetcher and its stub said. */
+const ownSize: ReadonlySet<string> = new Set(['a.tar.gz', 'stdout', 'stderr'])
 
 interface Stub {
   readonly directory: string
@@ -111,6 +115,24 @@ export class Stubs {
     )
     const difference = mapping.match(recorded, live, '.environment') ?? mapping.match(cwd, directory, '.cwd')
     if (difference !== undefined) throw new Error(`differs: ${JSON.stringify(difference)}`)
+  }
+
+  /** What the fetcher has brought to the sandbox of the executor launched last. */
+  async checkFiles(recorded: readonly TraceFile[]): Promise<void> {
+    const { directory } = await this.ready(this.#lastLaunched)
+    const found = readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile() && !entry.name.startsWith('ready'))
+      .map(entry => join(entry.parentPath, entry.name))
+    const live = found.map(file => {
+      const { mode, size } = statSync(file)
+      return { path: relative(directory, file), mode: `0o${(mode & 0o777).toString(8)}`, size }
+    })
+    const text = (files: readonly TraceFile[]): string =>
+      files
+        .map(({ path, mode, size }) => `${path} ${mode} ${ownSize.has(path) ? '' : size}`)
+        .sort()
+        .join()
+    if (text(live) !== text(recorded)) throw new Error(`the sandbox has ${text(live)}, not ${text(recorded)}`)
   }
 
   /** Whether the process has gone, as the recorder found it; it may take a moment. */

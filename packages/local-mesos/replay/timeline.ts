@@ -68,8 +68,8 @@ function sort(items: readonly Item[]): Item[] {
 }
 
 /**
- * A round whenever the recording has OFFERS, and each interval in between, when nothing was to be offered. Not in short
- * pauses, where a process that ends faster than the recorded one would be offered in two parts.
+ * A round whenever the recording has OFFERS or INVERSE_OFFERS, and each interval in between, when nothing was to be
+ * offered. Not in short pauses, where a process that ends faster than the recorded one would be offered in two parts.
  */
 function allocations(items: readonly Item[], intervalMs: number, lastMs: number): Item[] {
   const seen = items.flatMap(item => (item.kind === 'event' && isOffers(item.event) ? item.atMs : []))
@@ -84,5 +84,7 @@ function allocations(items: readonly Item[], intervalMs: number, lastMs: number)
 }
 
 function isOffers(event: unknown): boolean {
-  return typeof event === 'object' && event !== null && Reflect.get(event, 'type') === 'OFFERS'
+  if (typeof event !== 'object' || event === null) return false
+  const type: unknown = Reflect.get(event, 'type')
+  return type === 'OFFERS' || type === 'INVERSE_OFFERS'
 }

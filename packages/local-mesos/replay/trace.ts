@@ -11,6 +11,9 @@ export interface TraceResponse {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: unknown
+  /** Bytes that are no text, or no valid one. */
+  readonly body_base64?: string
+  readonly body_invalid_utf8_base64?: string
   readonly records?: readonly TraceRecord[]
   readonly end?: 'open' | 'closed by server' | 'closed by client' | 'reset'
   readonly end_at_ms?: number
@@ -35,6 +38,14 @@ export interface TraceExchange {
   readonly note?: string
   readonly request: TraceRequest
   readonly response: TraceResponse
+  /** Of raw text with one or more calls, in their order. */
+  readonly responses?: readonly TraceRawResponse[]
+}
+
+export interface TraceRawResponse {
+  readonly status_line: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
 }
 
 export interface TraceAction {
@@ -43,11 +54,22 @@ export interface TraceAction {
   readonly environment?: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly gone?: boolean
+  /** What lay in the sandbox. */
+  readonly files?: readonly TraceFile[]
+}
+
+export interface TraceFile {
+  readonly path: string
+  /** Octal, with 0o. */
+  readonly mode: string
+  readonly size: number
 }
 
 export interface Trace {
   readonly scenario: string
   readonly flags: { readonly master: readonly string[]; readonly agent: readonly string[] }
+  /** What the server of the URIs was asked for. */
+  readonly origin_requests?: readonly { readonly request: string }[]
   readonly exchanges: readonly (TraceExchange | TraceAction)[]
 }
 
@@ -57,7 +79,11 @@ const folder = join(import.meta.dirname, '../../../test/fixtures/mesos-traces')
 export function readTrace(number: string): Trace {
   const file = readdirSync(folder).find(name => name.startsWith(`${number}-`))
   if (file === undefined) throw new Error(`no trace ${number}`)
-  return JSON.parse(readFileSync(join(folder, file), 'utf8')) as Trace
+  const trace = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Trace
+  const exchanges = trace.exchanges.map(entry =>
+    isAction(entry) || 'response' in entry ? entry : { ...(entry as TraceExchange), response: {} },
+  )
+  return { ...trace, exchanges }
 }
 
 export function isAction(entry: TraceExchange | TraceAction): entry is TraceAction {
