@@ -49,7 +49,7 @@ function schedulerSettings(
     framework: {
       name: framework.name,
       user: framework.user,
-      role: mesos.role,
+      roles: mesos.roles,
       failoverTimeoutSeconds: framework.failoverTimeoutSeconds,
       webuiUrl: publicUrl,
       hostname: hostname(),

@@ -51,8 +51,11 @@ export class AgentPool {
   readonly #scalars: Record<ScalarName, ScalarRest[]> = { cpus: [], mem: [], disk: [] }
   readonly #free: Record<ScalarName, number> = { cpus: 0, mem: 0, disk: 0 }
   readonly #ports: PortsRest[] = []
+  /** Something of it is reserved for the role. */
+  readonly hasReserved: boolean
 
   constructor(offers: readonly OfferSnapshot[]) {
+    this.hasReserved = offers.some(({ lumps }) => lumps.some(({ reserved }) => reserved))
     for (const reserved of [true, false]) {
       for (const { offerId, lumps } of offers) {
         for (const lump of lumps) {
@@ -88,9 +91,12 @@ export class AgentPool {
   }
 
   #scalarRefusal(name: ScalarName, wantedMillis: number, reserveMillis: number): No | undefined {
-    const freeMillis = Math.max(0, this.#free[name] - reserveMillis)
-    if (wantedMillis + reserveMillis <= this.#free[name]) return undefined
-    return { kind: 'resource', name, freeMillis, wantedMillis }
+    const free = this.#free[name]
+    if (wantedMillis + reserveMillis <= free) return undefined
+    if (free < reserveMillis && wantedMillis <= free) {
+      return { kind: 'executor', name, freeMillis: free, wantedMillis: reserveMillis }
+    }
+    return { kind: 'resource', name, freeMillis: Math.max(0, free - reserveMillis), wantedMillis }
   }
 
   #portsRefusal({ fixedPorts, anyPorts }: Wanted): No | undefined {

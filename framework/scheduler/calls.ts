@@ -30,12 +30,12 @@ export function decline(offerIds: readonly string[], refuseSeconds: number): Sch
   }
 }
 
-export function revive(role: string): SchedulerCall {
-  return { type: 'REVIVE', revive: { roles: [role] } }
+export function revive(roles: readonly string[]): SchedulerCall {
+  return { type: 'REVIVE', revive: { roles } }
 }
 
-export function suppress(role: string): SchedulerCall {
-  return { type: 'SUPPRESS', suppress: { roles: [role] } }
+export function suppress(roles: readonly string[]): SchedulerCall {
+  return { type: 'SUPPRESS', suppress: { roles } }
 }
 
 /** With an agent id that is wrong the master ignores it silently (S72): only one that Mesos itself told us is good. */

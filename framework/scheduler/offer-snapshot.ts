@@ -1,12 +1,13 @@
 // Between Mesos' offers and placement: what an offer holds for us, and the pieces taken from it as resources again. Pure.
 import type { Attribute, Offer, Resource, Unavailability } from 'mesos-http-client'
-import type { Lump, OfferSnapshot, Piece, PortRange } from '../placement/types.ts'
+import type { AttributeValue, Lump, OfferSnapshot, Piece, PortRange } from '../placement/types.ts'
 
 const scalarNames = ['cpus', 'mem', 'disk'] as const
 
 /** The part of an offer that placement may look at. */
 export function offerSnapshot(offer: Offer): OfferSnapshot {
   const resources = offer.resources ?? []
+  const domain = offer.domain?.fault_domain
   const unavailable = offer.unavailability ? unavailability(offer.unavailability) : undefined
   return {
     offerId: offer.id.value,
@@ -16,6 +17,7 @@ export function offerSnapshot(offer: Offer): OfferSnapshot {
     attributes: attributes(offer.attributes ?? []),
     lumps: resources.flatMap((resource, index) => lump(resource, index)),
     gpus: resources.some(({ name, scalar }) => name === 'gpus' && (scalar?.value ?? 0) > 0),
+    ...(domain ? { region: domain.region.name, zone: domain.zone.name } : {}),
     ...(unavailable ? { unavailable } : {}),
   }
 }
@@ -45,13 +47,13 @@ function toMillis(value: number): number {
   return Math.max(0, Math.floor(value * 1000 + 1e-6))
 }
 
-function attributes(list: readonly Attribute[]): Map<string, readonly string[]> {
-  const byName = new Map<string, string[]>()
+function attributes(list: readonly Attribute[]): Map<string, readonly AttributeValue[]> {
+  const byName = new Map<string, AttributeValue[]>()
   for (const { name, text, scalar, ranges, set } of list) {
-    const values = [
+    const values: AttributeValue[] = [
       ...(text ? [text.value] : []),
-      ...(scalar ? [String(scalar.value)] : []),
-      ...(ranges?.range ?? []).map(({ begin, end }) => `${begin}-${end}`),
+      ...(scalar ? [scalar.value] : []),
+      ...(ranges?.range ?? []).map(({ begin, end }) => [Number(begin), Number(end)] as const),
       ...(set?.item ?? []),
     ]
     byName.set(name, [...(byName.get(name) ?? []), ...values])

@@ -63,16 +63,17 @@ function policy(settings: SchedulerSettings): Omit<PlacementPolicy, 'coldAgents'
 export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
   const { settings, store, now, random, log, metrics } = options
   const { calls, failed, onQueued } = hooks
+  const { roles } = settings.framework
   const telemetry = new Telemetry({ metrics, log, now })
   const makeExecutor = (generation: number, resources: Parameters<typeof executorInfo>[0]['resources']) =>
     executorInfo({ template: settings.executor, frameworkId: hooks.frameworkId(), resources, generation })
-  const agents = new Agents({ coldLimit: settings.coldAgents, makeExecutor })
+  const agents = new Agents({ roles, coldLimit: settings.coldAgents, makeExecutor })
   const executorBytes = codec('json').encode('ExecutorInfo', makeExecutor(0, [])).length
   const queue = new PendingQueue({ executorBytes })
   const book = new OfferBook()
   const watch = new LaunchWatch({ timeoutMs: settings.launchTimeoutMs })
   const isSending = (mesosTaskId: string): boolean => watch.isSending(mesosTaskId)
-  const reasons = new WaitReasons()
+  const reasons = new WaitReasons(roles)
   const reconciler = new Reconciler({ store, calls, isSending, now, onError: failed('reconciliation') })
   const kills = new KillRepeater({ store, calls, isSending, now, onError: failed('kills') })
   const feed = new QueueFeed({ store, queue, now })
@@ -109,7 +110,7 @@ export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
     reasons,
     placement: options.placement,
     policy: policy(settings),
-    role: settings.framework.role,
+    roles,
     now,
     random,
     onLaunching: task => telemetry.launching(task),

@@ -90,7 +90,7 @@ class Fixture {
         framework: {
           name: 'juice',
           user: 'root',
-          role: 'juice',
+          roles: ['juice'],
           failoverTimeoutSeconds: 1,
           webuiUrl: 'http://x',
           hostname: 'x',

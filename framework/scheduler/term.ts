@@ -18,7 +18,12 @@ type Phase =
   | { readonly name: 'starting' }
   | { readonly name: 'disconnected' }
   /** Subscribed; the framework id is made durable before anything is launched (S5). */
-  | { readonly name: 'registering'; readonly frameworkId: string; readonly suppressed: boolean }
+  | {
+      readonly name: 'registering'
+      readonly frameworkId: string
+      readonly suppressed: boolean
+      readonly homeRegion?: string
+    }
   | { readonly name: 'working' }
   | { readonly name: 'over' }
 
@@ -155,7 +160,7 @@ export class Term {
       ...(known ? { frameworkId: known.frameworkId } : {}),
       suppressedRoles: () => {
         this.#suppressed = !this.#parts.cycle.wantsOffers
-        return this.#suppressed ? [settings.framework.role] : []
+        return this.#suppressed ? settings.framework.roles : []
       },
       onEvent: event => this.#event(event),
       onPhase: phase => this.#connectionPhase(phase),
@@ -175,7 +180,7 @@ export class Term {
     if (this.#phase !== phase) return
     const { cycle, kills, reconciler } = this.#parts
     this.#enter({ name: 'working' })
-    cycle.subscribed(phase.suppressed)
+    cycle.subscribed(phase.suppressed, phase.homeRegion)
     kills.forgetSubscription()
     reconciler.start()
     this.#cycle.wake()
@@ -188,7 +193,14 @@ export class Term {
     if (phase.name === 'subscribed') {
       metrics.subscriptions.inc()
       log.info({ url: phase.url, frameworkId: phase.frameworkId }, 'subscribed')
-      this.#enter({ name: 'registering', frameworkId: phase.frameworkId, suppressed: this.#suppressed })
+      // Where the leading master stands (S30): another one may stand elsewhere.
+      const homeRegion = phase.masterInfo?.domain?.fault_domain?.region.name
+      this.#enter({
+        name: 'registering',
+        frameworkId: phase.frameworkId,
+        suppressed: this.#suppressed,
+        ...(homeRegion === undefined ? {} : { homeRegion }),
+      })
       this.#startup.wake()
       return
     }
