@@ -104,7 +104,7 @@ describe('constraints', () => {
     expect(run(undefined, undefined).launches).to.have.length(1)
     const none = run(['eu'], 'eu')
     expect([...none.refusals.values()].map(({ agents }) => explain(agents))).to.deep.equal([
-      '3 agents: constraint @region in eu (they have us-east, us-west)',
+      '3 agents: constraint @region in eu (found: us-east, us-west)',
     ])
   })
 })

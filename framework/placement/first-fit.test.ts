@@ -95,7 +95,7 @@ describe('first fit', () => {
     const constraints = [{ field: 'hostname', operator: 'notIn' as const, values: ['other'] }]
     const plan = firstFit(input({ queue: [queue([1, 2], { memMb: 1024, constraints })], offers }))
     expect(reasons(plan)).to.deep.equal([
-      '3 agents: not enough mem (largest free 512 of 1024 MB); 1 agent: constraint hostname notIn other (they have other); 1 agent: kept for tasks that need a GPU (only agents without GPUs are used)',
+      '3 agents: not enough mem (largest free 512 of 1024 MB); 1 agent: constraint hostname notIn other (found: other); 1 agent: kept for tasks that need a GPU (only agents without GPUs are used)',
     ])
     expect([...plan.refusals.values()][0]?.waiting).to.equal(2)
     expect(plan.declines.map(({ refuseSeconds }) => refuseSeconds)).to.deep.equal([60, 60, 60, 60, 60])

@@ -88,7 +88,7 @@ function constraintPhrase(no: No & { kind: 'constraint' }, noes: readonly No[]):
     if (other.kind !== 'constraint') return []
     return other.found.length === 0 ? ['none'] : other.found.map(shown)
   })
-  return `constraint ${field} ${operator} ${listed(values)} (they have ${listed(found)})`
+  return `constraint ${field} ${operator} ${listed(values)} (found: ${listed(found)})`
 }
 
 /** The noes are of one kind. */
@@ -113,7 +113,7 @@ function phrase(no: No, noes: readonly No[], inRoles: number): string {
       const until = no.untilMs === undefined ? '' : ` until ${time(no.untilMs)}`
       return no.on
         ? `in maintenance (since ${time(no.fromMs)}${until})`
-        : `maintenance planned (from ${time(no.fromMs)}${until}; a maxRuntimeSeconds that ends before permits it)`
+        : `maintenance planned (from ${time(no.fromMs)}${until}, a maxRuntimeSeconds that ends before permits it)`
     }
     case 'gpu':
       return 'kept for tasks that need a GPU (only agents without GPUs are used)'

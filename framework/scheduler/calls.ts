@@ -66,10 +66,22 @@ export function reconcile(tasks: readonly { mesosTaskId: string; agentId: string
   }
 }
 
-export function acceptInverseOffers(offerIds: readonly string[]): SchedulerCall {
-  return { type: 'ACCEPT_INVERSE_OFFERS', accept_inverse_offers: { inverse_offer_ids: ids(offerIds) } }
+export function acceptInverseOffers(offerIds: readonly string[], refuseSeconds: number): SchedulerCall {
+  return {
+    type: 'ACCEPT_INVERSE_OFFERS',
+    accept_inverse_offers: {
+      inverse_offer_ids: ids(offerIds),
+      filters: { refuse_seconds: refuseSeconds },
+    },
+  }
 }
 
-export function declineInverseOffers(offerIds: readonly string[]): SchedulerCall {
-  return { type: 'DECLINE_INVERSE_OFFERS', decline_inverse_offers: { inverse_offer_ids: ids(offerIds) } }
+export function declineInverseOffers(offerIds: readonly string[], refuseSeconds: number): SchedulerCall {
+  return {
+    type: 'DECLINE_INVERSE_OFFERS',
+    decline_inverse_offers: {
+      inverse_offer_ids: ids(offerIds),
+      filters: { refuse_seconds: refuseSeconds },
+    },
+  }
 }

@@ -5,6 +5,7 @@ import { Agents } from './agents.ts'
 import type { MesosCalls } from './calls.ts'
 import { executorInfo } from './executor-info.ts'
 import { KillRepeater } from './kill-repeater.ts'
+import { InverseOffers } from './inverse-offers.ts'
 import { LaunchCycle } from './launch-cycle.ts'
 import { LaunchWatch } from './launch-watch.ts'
 import { OfferBook } from './offer-book.ts'
@@ -40,6 +41,7 @@ export interface Parts {
   readonly reconciler: Reconciler
   readonly kills: KillRepeater
   readonly feed: QueueFeed
+  readonly inverseOffers: InverseOffers
   /** Why a waiting task waits; undefined where it does not wait here. */
   readonly whyWaits: (taskId: number) => string | undefined
 }
@@ -77,6 +79,7 @@ export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
   const reconciler = new Reconciler({ store, calls, isSending, now, onError: failed('reconciliation') })
   const kills = new KillRepeater({ store, calls, isSending, now, onError: failed('kills') })
   const feed = new QueueFeed({ store, queue, now })
+  const inverseOffers = new InverseOffers({ store, calls, onError: failed('inverse offers') })
   const handler = new UpdateHandler({
     store,
     calls,
@@ -122,5 +125,19 @@ export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
     const key = queue.shapeKey(taskId)
     return key === undefined ? undefined : reasons.reason(key)
   }
-  return { whyWaits, book, queue, agents, watch, reasons, telemetry, intake, cycle, reconciler, kills, feed }
+  return {
+    whyWaits,
+    book,
+    queue,
+    agents,
+    watch,
+    reasons,
+    telemetry,
+    intake,
+    cycle,
+    reconciler,
+    kills,
+    feed,
+    inverseOffers,
+  }
 }

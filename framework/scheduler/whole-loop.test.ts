@@ -50,7 +50,7 @@ describe('whole loop', function () {
     const { wired } = cluster.lead()
     const waiting = await cluster.submit('finish', { constraints: nowhere })
     const why = (): string | undefined => wired.scheduler.whyWaits(waiting)
-    await eventually(() => why()?.startsWith('1 agent: constraint hostname in nowhere (they have ') === true)
+    await eventually(() => why()?.startsWith('1 agent: constraint hostname in nowhere (found: ') === true)
     await cluster.kill(waiting)
     expect(await cluster.ended(waiting)).to.deep.include({ state: 'KILLED', attempts: [] })
     const expiring = await cluster.submit('finish', { constraints: nowhere, maxQueueSeconds: 1 })
