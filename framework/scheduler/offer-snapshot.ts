@@ -1,5 +1,6 @@
 // Between Mesos' offers and placement: what an offer holds for us, and the pieces taken from it as resources again. Pure.
 import type { Attribute, Offer, Resource, Unavailability } from 'mesos-http-client'
+import { normalRanges } from '../placement/ports.ts'
 import type { AttributeValue, Lump, OfferSnapshot, Piece, PortRange } from '../placement/types.ts'
 
 const scalarNames = ['cpus', 'mem', 'disk'] as const
@@ -77,19 +78,35 @@ export function agentUrl(offer: Offer): string {
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? 5051}`
 }
 
-/** Pieces of these offers as resources: each in the exact shape in which it came, with its role and reservations (S29, S42). */
+/**
+ * Pieces of these offers as resources: each in the exact shape in which it came, with its role and reservations (S29, S42).
+ * Pieces of entries that look alike become one resource, so that an executor's are the same from whichever they come.
+ */
 export function giveBack(pieces: readonly Piece[], offers: ReadonlyMap<string, Offer>): Resource[] {
-  return pieces.map(piece => {
+  const byShape = new Map<string, { readonly shape: Resource; readonly pieces: Piece[] }>()
+  for (const piece of pieces) {
     const offer = offers.get(piece.offerId)
     const whole = offer?.resources?.[piece.index]
     if (!offer || !whole) throw new Error(`a piece of offer ${piece.offerId} that nobody holds`)
+    const { scalar: _, ranges: __, ...looks } = whole
     const allocation = whole.allocation_info ?? offer.allocation_info
-    return {
-      ...whole,
-      ...(piece.kind === 'scalar'
-        ? { scalar: { value: piece.amountMillis / 1000 } }
-        : { ranges: { range: piece.ranges.map(([begin, end]) => ({ begin, end })) } }),
-      ...(allocation ? { allocation_info: allocation } : {}),
-    }
-  })
+    const shape = { ...looks, ...(allocation ? { allocation_info: allocation } : {}) }
+    const key = JSON.stringify(shape)
+    const alike = byShape.get(key) ?? { shape, pieces: [] as Piece[] }
+    alike.pieces.push(piece)
+    byShape.set(key, alike)
+  }
+  return [...byShape.values()].map(({ shape, pieces: alike }) => ({ ...shape, ...amountOf(alike) }))
+}
+
+/** All of one kind. */
+function amountOf(pieces: readonly Piece[]): Pick<Resource, 'scalar' | 'ranges'> {
+  let millis = 0
+  const ranges: PortRange[] = []
+  for (const piece of pieces) {
+    if (piece.kind === 'scalar') millis += piece.amountMillis
+    else ranges.push(...piece.ranges)
+  }
+  if (ranges.length === 0) return { scalar: { value: millis / 1000 } }
+  return { ranges: { range: normalRanges(ranges).map(([begin, end]) => ({ begin, end })) } }
 }
