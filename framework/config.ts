@@ -48,7 +48,8 @@ export interface MesosConfig {
   readonly masters: readonly string[]
   readonly principal?: string
   readonly secret?: string
-  readonly role: string
+  /** At least one, each once. */
+  readonly roles: readonly string[]
   readonly codec: 'protobuf' | 'json'
   readonly caFile?: string
   /** The content of `caFile`: PEM. */
@@ -70,6 +71,8 @@ export interface ExecutorConfig {
   readonly dockerHost: string
   readonly cpusMillis: number
   readonly memMb: number
+  /** 0: it asks for no disk. */
+  readonly diskMb: number
   /** The unix user of command tasks. */
   readonly commandUser: string
   /** A Docker config.json on the agents. */
@@ -174,7 +177,7 @@ export function atPort(config: Config, port: number): Config {
 function readMesos(variables: Variables, readFile: (path: string) => string): MesosConfig {
   const hidden = { secret: (variables.text('JUICE_MESOS_MASTER') ?? '').includes('@') }
   const masters = variables.read('JUICE_MESOS_MASTER', mastersOf, ['http://127.0.0.1:5050'], hidden)
-  const role = variables.read('JUICE_MESOS_ROLE', roleOf, 'juice')
+  const roles = variables.read('JUICE_MESOS_ROLE', rolesOf, ['juice'])
   const codec = variables.read('JUICE_MESOS_CODEC', oneOf('protobuf', 'json'), 'protobuf')
   const principal = variables.read('JUICE_MESOS_PRINCIPAL', principalOf, undefined)
   const secret = variables.text('JUICE_MESOS_SECRET')
@@ -200,7 +203,7 @@ function readMesos(variables: Variables, readFile: (path: string) => string): Me
   )
   return {
     masters,
-    role,
+    roles,
     codec,
     ...(principal === undefined ? {} : { principal }),
     ...(secret === undefined ? {} : { secret }),
@@ -250,6 +253,7 @@ function readExecutor(variables: Variables): ExecutorConfig {
     cpusMillis: variables.read('JUICE_EXECUTOR_CPUS', cpusOf, 100),
     // Measured: 88 MB resident with 100 running containers (npm run bench -- memory); the rest is room for its heap (E46).
     memMb: variables.read('JUICE_EXECUTOR_MEM_MB', wholeNumber(32, 65_536), 160),
+    diskMb: variables.read('JUICE_EXECUTOR_DISK_MB', wholeNumber(0, 16_777_216), 0),
     commandUser: variables.read('JUICE_COMMAND_USER', unixUser, 'nobody'),
     sandboxRetentionMs: variables.read('JUICE_SANDBOX_RETENTION', duration, 86_400_000),
     ...(registryAuthFile === undefined ? {} : { registryAuthFile }),
@@ -309,17 +313,21 @@ function mastersOf(text: string): string[] {
   }
 }
 
-// Mesos' own rules for roles.
-function roleOf(text: string): string {
-  const parts = text.split('/')
-  const good = parts.every(
-    part => /^[^\s\p{Cc}*\\-][^\s\p{Cc}*\\]*$/u.test(part) && part !== '.' && part !== '..',
-  )
-  if (text !== '*' && !good)
+// Mesos' own rules for roles (S23).
+function rolesOf(text: string): string[] {
+  const roles = text.split(',').map(role => role.trim())
+  if (!roles.every(isRole))
     throw new Wrong(
-      'a Mesos role: no blanks, no backslash, no *, no part that is empty, . or .. or begins with -',
+      'a Mesos role, or several separated by commas: no blanks, no backslash, no *, no part that is empty, . or .. or begins with -',
     )
-  return text
+  if (new Set(roles).size < roles.length) throw new Wrong('a list of roles with each of them once')
+  return roles
+}
+
+function isRole(text: string): boolean {
+  const isPart = (part: string): boolean =>
+    /^[^\s\p{Cc}*\\-][^\s\p{Cc}*\\]*$/u.test(part) && part !== '.' && part !== '..'
+  return text === '*' || text.split('/').every(isPart)
 }
 
 function cpusOf(text: string): number {

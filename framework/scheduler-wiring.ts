@@ -49,7 +49,7 @@ function schedulerSettings(
     framework: {
       name: framework.name,
       user: framework.user,
-      role: mesos.role,
+      roles: mesos.roles,
       failoverTimeoutSeconds: framework.failoverTimeoutSeconds,
       webuiUrl: publicUrl,
       hostname: hostname(),
@@ -60,6 +60,7 @@ function schedulerSettings(
       source: framework.name,
       cpuMillis: executor.cpusMillis,
       memMb: executor.memMb,
+      diskMb: executor.diskMb,
       settings: {
         dockerHost: executor.dockerHost,
         commandUser: executor.commandUser,

@@ -43,8 +43,12 @@ export interface Uri {
   readonly sha256?: string
 }
 
+/** Constraint fields for where an agent stands: Mesos calls that its fault domain. */
+export const regionField = '@region'
+export const zoneField = '@zone'
+
 export interface Constraint {
-  /** `hostname`, or the name of an agent attribute. */
+  /** `hostname`, `@region`, `@zone`, or the name of an agent attribute. */
   readonly field: string
   readonly operator: 'in' | 'notIn'
   readonly values: readonly string[]

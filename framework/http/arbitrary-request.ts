@@ -53,7 +53,10 @@ const common = {
   uris: fc.array(fc.record({ value: url, cache: fc.boolean() }), { maxLength: 2 }),
   constraints: fc.array(
     fc.record({
-      field: line,
+      field: fc.oneof(
+        fc.constantFrom('hostname', '@region', '@zone'),
+        line.filter(field => !field.startsWith('@')),
+      ),
       operator: fc.constantFrom('in' as const, 'notIn' as const),
       values: fc.array(word, { minLength: 1, maxLength: 3 }),
     }),

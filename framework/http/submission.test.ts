@@ -77,7 +77,10 @@ describe('submission', function () {
         sha256: 'a'.repeat(64),
       },
     ],
-    constraints: [{ field: 'hostname', operator: 'in', values: ['a', 'b'] }],
+    constraints: [
+      { field: 'hostname', operator: 'in', values: ['a', 'b'] },
+      { field: '@region', operator: 'notIn', values: ['us-east'] },
+    ],
     priority: -5,
     labels: { team: 'video' },
     callback: { url: 'https://hook.example/x?y=1', on: ['RUNNING', 'FINISHED'] },
@@ -348,6 +351,11 @@ describe('submission', function () {
       'constraint: no values',
       { ...image, constraints: [{ field: '', operator: 'in', values: [] }] },
       { '/constraints/0/field': /1 to 255/, '/constraints/0/values': /1 to 1000 items/ },
+    ],
+    [
+      'constraint: no such place',
+      { ...image, constraints: [{ field: '@rack', operator: 'in', values: ['r1'] }] },
+      { '/constraints/0/field': /hostname, @region, @zone or the name of an agent attribute/ },
     ],
     ['priority', { ...image, priority: 1.5 }, { '/priority': /whole number from -1000 to 1000/ }],
     [

@@ -1,6 +1,7 @@
 // What a submission must keep beyond its schema: rules between fields, and texts that PostgreSQL can store. Pure.
 // Takes whatever JSON came, since it also runs where the schema found faults, so that a client sees all at once.
 import { parameterForms, validateParameter } from '../../executor/docker/parameters.ts'
+import { regionField, zoneField } from '../domain/spec.ts'
 import { pointerToken, type FieldError } from './check.ts'
 
 /** Docker's own least memory limit. */
@@ -15,6 +16,7 @@ export function ruleErrors(body: unknown): FieldError[] {
     ...environmentErrors(record(task['env'])),
     ...dockerErrors(record(task['docker'])),
     ...uriErrors(array(task['uris'])),
+    ...constraintErrors(array(task['constraints'])),
     ...retryErrors(record(task['retry'])),
     ...repeated(record(task['callback'])?.['on'], '/callback/on', one =>
       typeof one === 'string' ? one : undefined,
@@ -110,6 +112,21 @@ function uriErrors(uris: readonly unknown[]): FieldError[] {
     return extract === true && executable === true
       ? [{ path: `/uris/${index}/executable`, message: 'must not be true together with extract' }]
       : []
+  })
+}
+
+/** A misspelt @region would be an attribute that no agent has: the task would wait for ever. */
+function constraintErrors(constraints: readonly unknown[]): FieldError[] {
+  return constraints.flatMap((constraint, index) => {
+    const { field } = record(constraint) ?? {}
+    if (typeof field !== 'string' || !field.startsWith('@')) return []
+    if (field === regionField || field === zoneField) return []
+    return [
+      {
+        path: `/constraints/${index}/field`,
+        message: `must be hostname, ${regionField}, ${zoneField} or the name of an agent attribute, which does not begin with @`,
+      },
+    ]
   })
 }
 

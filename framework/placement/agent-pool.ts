@@ -1,7 +1,7 @@
 // What one agent still has free while a plan is made: the entries of its offers, taken from piece by piece.
 // Mutable, lives for one plan only.
 import { asRanges, countPorts, hasPort, normalRanges, withoutPort } from './ports.ts'
-import type { No, OfferSnapshot, Piece, PortRange, ScalarName, Shape } from './types.ts'
+import type { No, OfferSnapshot, Piece, PlacementPolicy, PortRange, ScalarName, Shape } from './types.ts'
 
 interface ScalarRest {
   readonly offerId: string
@@ -23,6 +23,19 @@ export interface Wanted {
   readonly anyPorts: number
 }
 
+export const nothing: Wanted = {
+  cpusMillis: 0,
+  memMillis: 0,
+  diskMillis: 0,
+  fixedPorts: [],
+  anyPorts: 0,
+}
+
+/** What the executor itself needs. */
+export function wantedByExecutor({ cpuMillis, memMb, diskMb }: PlacementPolicy['executor']): Wanted {
+  return { ...nothing, cpusMillis: cpuMillis, memMillis: memMb * 1000, diskMillis: diskMb * 1000 }
+}
+
 export function wantedBy(shape: Shape): Wanted {
   return {
     cpusMillis: shape.cpuMillis,
@@ -38,8 +51,11 @@ export class AgentPool {
   readonly #scalars: Record<ScalarName, ScalarRest[]> = { cpus: [], mem: [], disk: [] }
   readonly #free: Record<ScalarName, number> = { cpus: 0, mem: 0, disk: 0 }
   readonly #ports: PortsRest[] = []
+  /** Something of it is reserved for the role. */
+  readonly hasReserved: boolean
 
   constructor(offers: readonly OfferSnapshot[]) {
+    this.hasReserved = offers.some(({ lumps }) => lumps.some(({ reserved }) => reserved))
     for (const reserved of [true, false]) {
       for (const { offerId, lumps } of offers) {
         for (const lump of lumps) {
@@ -55,12 +71,12 @@ export class AgentPool {
     }
   }
 
-  /** Why this does not fit beside `reserve` thousandths for the executor; undefined where it fits. */
-  refusal(wanted: Wanted, reserve: { cpusMillis: number; memMillis: number }): No | undefined {
+  /** Why this does not fit beside what is kept for the executor; undefined where it fits. */
+  refusal(wanted: Wanted, reserve: Wanted): No | undefined {
     return (
       this.#scalarRefusal('cpus', wanted.cpusMillis, reserve.cpusMillis) ??
       this.#scalarRefusal('mem', wanted.memMillis, reserve.memMillis) ??
-      this.#scalarRefusal('disk', wanted.diskMillis, 0) ??
+      this.#scalarRefusal('disk', wanted.diskMillis, reserve.diskMillis) ??
       this.#portsRefusal(wanted)
     )
   }
@@ -75,9 +91,12 @@ export class AgentPool {
   }
 
   #scalarRefusal(name: ScalarName, wantedMillis: number, reserveMillis: number): No | undefined {
-    const freeMillis = Math.max(0, this.#free[name] - reserveMillis)
-    if (wantedMillis + reserveMillis <= this.#free[name]) return undefined
-    return { kind: 'resource', name, freeMillis, wantedMillis }
+    const free = this.#free[name]
+    if (wantedMillis + reserveMillis <= free) return undefined
+    if (free < reserveMillis && wantedMillis <= free) {
+      return { kind: 'executor', name, freeMillis: free, wantedMillis: reserveMillis }
+    }
+    return { kind: 'resource', name, freeMillis: Math.max(0, free - reserveMillis), wantedMillis }
   }
 
   #portsRefusal({ fixedPorts, anyPorts }: Wanted): No | undefined {

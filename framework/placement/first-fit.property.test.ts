@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { firstFit } from './first-fit.ts'
 import { countPorts } from './ports.ts'
-import { input, offer, policy, queue } from './test-support.ts'
+import { executors, input, offer, policy, queue } from './test-support.ts'
 import type { OfferSnapshot, Piece, Plan, PlanInput, PortRange } from './types.ts'
 
 const states = fc.constantFrom('running' as const, 'starting' as const, 'absent' as const)
@@ -58,13 +58,13 @@ const demand = fc
   })
 
 const inputs: fc.Arbitrary<PlanInput> = fc
-  .tuple(clusters, demand, fc.array(states, { maxLength: 4 }), fc.integer({ min: 0, max: 4 }))
-  .map(([offers, waiting, agentStates, coldAgents]) =>
+  .tuple(clusters, demand, fc.array(states, { maxLength: 4 }), fc.integer({ min: 0, max: 4 }), fc.nat(50))
+  .map(([offers, waiting, agentStates, coldAgents, diskMb]) =>
     input({
       offers,
       queue: waiting,
-      agents: new Map(agentStates.map((executor, at) => [`a${at}`, { executor }])),
-      policy: { ...policy, coldAgents },
+      agents: executors(Object.fromEntries(agentStates.map((state, at) => [`a${at}`, state]))),
+      policy: { ...policy, coldAgents, executor: { ...policy.executor, diskMb } },
     }),
   )
 
@@ -178,7 +178,7 @@ describe('first fit, always', () => {
     fc.assert(
       fc.property(inputs, given => {
         const cold = firstFit(given).launches.filter(
-          l => (given.agents.get(l.agentId)?.executor ?? 'absent') === 'absent',
+          l => (given.agents.get(l.agentId)?.executors.get(l.role) ?? 'absent') === 'absent',
         )
         expect(cold.length).to.be.at.most(given.policy.coldAgents)
       }),
@@ -225,7 +225,9 @@ describe('first fit, always', () => {
             coldAgents: Math.max(
               0,
               given.policy.coldAgents -
-                [...used].filter(id => (given.agents.get(id)?.executor ?? 'absent') === 'absent').length,
+                [...used].filter(
+                  id => (given.agents.get(id)?.executors.get('juice') ?? 'absent') === 'absent',
+                ).length,
             ),
           },
         })

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { firstFit } from './first-fit.ts'
 import { explain } from './reasons.ts'
-import { input, offer, policy, queue } from './test-support.ts'
+import { executors, input, offer, policy, queue } from './test-support.ts'
 import type { Plan, PlanInput } from './types.ts'
 
 /** Task ids by agent. */
@@ -34,10 +34,7 @@ describe('first fit', () => {
 
   it('prefers an agent whose executor runs, then one where it starts', () => {
     const offers = [offer({ agent: 'a1' }), offer({ agent: 'a2' }), offer({ agent: 'a3' })]
-    const agents = new Map([
-      ['a2', { executor: 'starting' as const }],
-      ['a3', { executor: 'running' as const }],
-    ])
+    const agents = executors({ a2: 'starting', a3: 'running' })
     const plan = firstFit(input({ queue: [queue([1, 2], { cpus: 3.5 })], offers, agents }))
     expect(placed(plan)).to.deep.equal({ a3: [1], a2: [2] })
     expect(plan.launches[0]?.executor).to.equal(undefined)
@@ -49,12 +46,31 @@ describe('first fit', () => {
         input({
           queue: [queue([1], { cpus: 4 })],
           offers: [offer({ cpus: 4 })],
-          agents: new Map([['a1', { executor }]]),
+          agents: executors({ a1: executor }),
         }),
       )
     expect(placed(run('running'))).to.deep.equal({ a1: [1] })
     expect(run('starting').launches).to.deep.equal([])
     expect(reasons(run('absent'))).to.deep.equal(['1 agent: not enough cpus (largest free 3.9 of 4)'])
+  })
+
+  it('asks for disk for the executor where it needs some, and leaves room for that too', () => {
+    const withDisk = { ...policy, executor: { ...policy.executor, diskMb: 300 } }
+    const run = (diskMb: number): Plan =>
+      firstFit(
+        input({
+          queue: [queue([1], { diskMb })],
+          offers: [offer({ diskMb: 1000 })],
+          policy: withDisk,
+        }),
+      )
+    expect(run(700).launches[0]?.executor?.at(-1)).to.deep.equal({
+      kind: 'scalar',
+      offerId: 'a1-o1',
+      index: 2,
+      amountMillis: 300_000,
+    })
+    expect(reasons(run(701))).to.deep.equal(['1 agent: not enough disk (largest free 700 of 701 MB)'])
   })
 
   it('goes by priority, then by age over all shapes', () => {
@@ -79,7 +95,7 @@ describe('first fit', () => {
     const constraints = [{ field: 'hostname', operator: 'notIn' as const, values: ['other'] }]
     const plan = firstFit(input({ queue: [queue([1, 2], { memMb: 1024, constraints })], offers }))
     expect(reasons(plan)).to.deep.equal([
-      '3 agents: not enough mem (largest free 512 of 1024 MB); 1 agent: constraint hostname; 1 agent: kept for tasks that need a GPU',
+      '3 agents: not enough mem (largest free 512 of 1024 MB); 1 agent: constraint hostname notIn other (found: other); 1 agent: kept for tasks that need a GPU (only agents without GPUs are used)',
     ])
     expect([...plan.refusals.values()][0]?.waiting).to.equal(2)
     expect(plan.declines.map(({ refuseSeconds }) => refuseSeconds)).to.deep.equal([60, 60, 60, 60, 60])
@@ -117,7 +133,7 @@ describe('first fit', () => {
       input({
         queue: [queue([1], { cpus: 1.5, memMb: 700, ports: 3 })],
         offers,
-        agents: new Map([['a1', { executor: 'running' }]]),
+        agents: executors({ a1: 'running' }),
       }),
     )
     expect(plan.launches[0]?.offerIds).to.have.members(['o1', 'o2'])
@@ -182,7 +198,8 @@ describe('first fit', () => {
       const limit = maxRuntimeSeconds === undefined ? {} : { maxRuntimeSeconds }
       const plan = firstFit(input({ queue: [queue([1], limit)], offers: [offer({ unavailable })] }))
       expect(plan.launches.length === 1).to.equal(fits)
-      if (!fits) expect(reasons(plan)[0]).to.match(/^1 agent: maintenance planned \(from /)
+      if (!fits)
+        expect(reasons(plan)[0]).to.match(/^1 agent: (maintenance planned \(from|in maintenance \(since) /)
     })
   }
 
@@ -196,16 +213,17 @@ describe('first fit', () => {
     expect(reasons(plan)[0]).to.contain('1 agent: its turn to start the executor has not come')
   })
 
-  it('avoids an agent whose executor failed, until its time is over', () => {
-    const run = (avoidUntilMs: number): Plan =>
+  it('avoids an agent whose executor failed, or that is drained, until its time is over', () => {
+    const run = (untilMs: number, why: 'failed' | 'draining' = 'failed'): Plan =>
       firstFit(
         input({
           queue: [queue([1])],
           offers: [offer()],
-          agents: new Map([['a1', { executor: 'absent', avoidUntilMs }]]),
+          agents: new Map([['a1', { executors: new Map(), avoid: { untilMs, why } }]]),
         }),
       )
     expect(reasons(run(nowMs + 1000))[0]).to.contain('the executor failed there')
+    expect(reasons(run(nowMs + 1000, 'draining'))[0]).to.contain('being drained by the operator')
     expect(placed(run(nowMs))).to.deep.equal({ a1: [1] })
   })
 

@@ -1,110 +1,24 @@
 // First fit: by priority, then age, each task goes to the first agent that takes it. Pure; the same input gives the same plan.
-import { AgentPool, wantedBy, type Wanted } from './agent-pool.ts'
-import { firstFailed } from './constraints.ts'
-import type {
-  AgentState,
-  Decline,
-  Launch,
-  No,
-  OfferSnapshot,
-  PlacedTask,
-  Plan,
-  PlanInput,
-  PlacementPolicy,
-  Piece,
-  Refusal,
-  Shape,
-  ShapeQueue,
-} from './types.ts'
-
-/** One agent during a plan. */
-interface Candidate {
-  readonly agentId: string
-  readonly offers: readonly OfferSnapshot[]
-  readonly first: OfferSnapshot
-  readonly state: AgentState
-  readonly pool: AgentPool
-  readonly tasks: PlacedTask[]
-  executor?: readonly Piece[]
-  bytes: number
-}
-
-/** One shape during a plan. Agents before `at` have refused it, and resources only shrink: they would again. */
-interface Line {
-  readonly shape: Shape
-  readonly wanted: Wanted
-  readonly queue: ShapeQueue
-  next: number
-  at: number
-  readonly noes: Map<string, No>
-}
-
-const absent: AgentState = { executor: 'absent' }
-const warmth = { running: 0, starting: 1, absent: 2 } as const
-
-/** Agents whose executor runs come first: the task starts at once there. */
-function candidates(input: PlanInput): Candidate[] {
-  const groups = Map.groupBy(input.offers, ({ agentId, role }) => JSON.stringify([agentId, role]))
-  const list = [...groups.values()].flatMap((offers): Candidate[] => {
-    const first = offers[0]
-    if (!first) return []
-    const state = input.agents.get(first.agentId) ?? absent
-    return [
-      { agentId: first.agentId, offers, first, state, pool: new AgentPool(offers), tasks: [], bytes: 0 },
-    ]
-  })
-  return list.sort(
-    (a, b) =>
-      warmth[a.state.executor] - warmth[b.state.executor] ||
-      compare(a.agentId, b.agentId) ||
-      compare(a.first.role, b.first.role),
-  )
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
-}
-
-/** What keeps this shape away from the agent whatever is free there. */
-function standingNo(shape: Shape, agent: Candidate, policy: PlacementPolicy, nowMs: number): No | undefined {
-  const { first, state } = agent
-  if (agent.offers.some(offer => offer.gpus)) return { kind: 'gpu' }
-  const failed = firstFailed(shape.constraints, first)
-  if (failed) return { kind: 'constraint', field: failed.field }
-  if (state.avoidUntilMs !== undefined && state.avoidUntilMs > nowMs) {
-    return { kind: 'avoid', untilMs: state.avoidUntilMs }
-  }
-  const endMs = nowMs + (shape.maxRuntimeMs ?? policy.assumedRuntimeMs)
-  for (const { unavailable } of agent.offers) {
-    if (unavailable && unavailable.fromMs < endMs && (unavailable.untilMs ?? Infinity) > nowMs) {
-      return { kind: 'maintenance', fromMs: unavailable.fromMs }
-    }
-  }
-  return undefined
-}
+import { nothing, wantedByExecutor, type Wanted } from './agent-pool.ts'
+import { candidates, standingNo, type Candidate } from './candidates.ts'
+import { lineOf, LineHeap, noesByAgent, type Line } from './lines.ts'
+import type { Decline, Launch, No, Plan, PlanInput, Refusal } from './types.ts'
 
 class Planner {
   readonly #input: PlanInput
   readonly #agents: readonly Candidate[]
+  readonly #executor: Wanted
   #coldLeft: number
 
   constructor(input: PlanInput) {
     this.#input = input
     this.#agents = candidates(input)
+    this.#executor = wantedByExecutor(input.policy.executor)
     this.#coldLeft = input.policy.coldAgents
   }
 
   run(): Plan {
-    const lines = this.#input.queue
-      .filter(({ tasks }) => tasks.length > 0)
-      .map((queue): Line => ({
-        shape: queue.shape,
-        wanted: wantedBy(queue.shape),
-        queue,
-        next: 0,
-        at: 0,
-        noes: new Map(),
-      }))
+    const lines = this.#input.queue.filter(({ tasks }) => tasks.length > 0).map(lineOf)
     const open = new LineHeap(lines)
     let placed = 0
     for (let line = open.first(); line; line = open.first()) {
@@ -128,7 +42,7 @@ class Planner {
       if (!agent) break
       const no = this.#no(line, agent, task.launchBytes)
       if (no) {
-        line.noes.set(agent.agentId, no)
+        line.noes.set(agent, no)
         continue
       }
       this.#leaveRoom(agent)
@@ -142,130 +56,77 @@ class Planner {
   }
 
   #no(line: Line, agent: Candidate, launchBytes: number): No | undefined {
-    const { policy, nowMs } = this.#input
-    const standing = standingNo(line.shape, agent, policy, nowMs)
+    const { policy } = this.#input
+    const standing = standingNo(line.shape, agent, this.#input)
     if (standing) return standing
-    const needsRoom = agent.state.executor !== 'running' && !agent.executor
-    const { cpuMillis, memMb } = policy.executor
-    const reserve = needsRoom
-      ? { cpusMillis: cpuMillis, memMillis: memMb * 1000 }
-      : { cpusMillis: 0, memMillis: 0 }
-    const missing = agent.pool.refusal(line.wanted, reserve)
+    const needsRoom = agent.executorState !== 'running' && !agent.executor
+    const missing = agent.pool.refusal(line.wanted, needsRoom ? this.#executor : nothing)
     if (missing) return missing
-    if (agent.state.executor === 'absent' && !agent.executor && this.#coldLeft <= 0) return { kind: 'cold' }
+    if (agent.executorState === 'absent' && !agent.executor && this.#coldLeft <= 0) return { kind: 'cold' }
     if (agent.bytes > 0 && agent.bytes + launchBytes > policy.maxLaunchBytes) return { kind: 'message-full' }
     return undefined
   }
 
   /** Takes the executor's own resources before the first task, unless it surely runs (S41, S43). */
   #leaveRoom(agent: Candidate): void {
-    if (agent.state.executor === 'running' || agent.executor) return
-    const { cpuMillis, memMb } = this.#input.policy.executor
-    agent.executor = agent.pool.take({
-      cpusMillis: cpuMillis,
-      memMillis: memMb * 1000,
-      diskMillis: 0,
-      fixedPorts: [],
-      anyPorts: 0,
-    }).pieces
-    if (agent.state.executor === 'absent') this.#coldLeft -= 1
+    if (agent.executorState === 'running' || agent.executor) return
+    agent.executor = agent.pool.take(this.#executor).pieces
+    if (agent.executorState === 'absent') this.#coldLeft -= 1
   }
 
   #plan(lines: readonly Line[], more: boolean): Plan {
-    const refusals = new Map<string, Refusal>()
-    for (const { shape, queue, next, noes, at } of lines) {
-      const waiting = queue.tasks.length - next
-      if (waiting === 0 || (more && at < this.#agents.length)) continue
-      refusals.set(shape.key, { shape, waiting, agents: noes })
-    }
+    const refused = lines.filter(({ queue, next, at }) => {
+      return next < queue.tasks.length && !(more && at < this.#agents.length)
+    })
+    const refusals = new Map(
+      refused.map((line): [string, Refusal] => {
+        const { shape, queue, next } = line
+        return [shape.key, { shape, waiting: queue.tasks.length - next, agents: noesByAgent(line) }]
+      }),
+    )
     const used = new Set<string>()
     const launches: Launch[] = []
     for (const agent of this.#agents) {
-      const first = agent.tasks[0]
-      if (!first) continue
-      const offerIds = piecesOf(agent)
+      if (agent.tasks.length === 0) continue
+      const offerIds = offersUsed(agent)
       for (const offerId of offerIds) used.add(offerId)
       launches.push({
         agentId: agent.agentId,
-        role: agent.first.role,
+        role: agent.role,
         offerIds: [...offerIds],
         tasks: agent.tasks,
         ...(agent.executor ? { executor: agent.executor } : {}),
       })
     }
-    const left = this.#input.offers.filter(({ offerId }) => !used.has(offerId))
-    const idle = more || refusals.size === 0
+    const idle = more || refused.length === 0
+    const left = this.#input.offers.map(({ offerId }) => offerId).filter(offerId => !used.has(offerId))
     return {
       launches,
-      declines: idle ? [] : left.map(offer => this.#decline(offer, refusals)),
-      unused: idle ? left.map(({ offerId }) => offerId) : [],
+      declines: idle ? [] : this.#declines(refused, used),
+      unused: idle ? left : [],
       refusals,
       more,
     }
   }
 
   /** A long filter would hide an agent that will do shortly, though its resources stay the same. */
-  #decline({ offerId, agentId }: OfferSnapshot, refusals: ReadonlyMap<string, Refusal>): Decline {
+  #declines(refused: readonly Line[], used: ReadonlySet<string>): Decline[] {
     const { noFitSeconds, soonSeconds } = this.#input.policy.refuse
-    const soon = [...refusals.values()].some(({ agents }) => {
-      const kind = agents.get(agentId)?.kind
-      return kind === 'cold' || kind === 'avoid' || kind === 'message-full'
+    return this.#agents.flatMap(agent => {
+      const soon = refused.some(({ noes }) => {
+        const kind = noes.get(agent)?.kind
+        return kind === 'cold' || kind === 'avoid' || kind === 'message-full'
+      })
+      return agent.offers
+        .filter(({ offerId }) => !used.has(offerId))
+        .map(({ offerId }) => ({ offerId, refuseSeconds: soon ? soonSeconds : noFitSeconds }))
     })
-    return { offerId, refuseSeconds: soon ? soonSeconds : noFitSeconds }
   }
 }
 
-function piecesOf(agent: Candidate): Set<string> {
+function offersUsed(agent: Candidate): Set<string> {
   const pieces = [...(agent.executor ?? []), ...agent.tasks.flatMap(task => task.pieces)]
   return new Set(pieces.map(piece => piece.offerId))
-}
-
-/** Lines by priority, then the age of their next task, then the key so that nothing is left to chance. */
-class LineHeap {
-  readonly #lines: Line[]
-
-  constructor(lines: readonly Line[]) {
-    this.#lines = [...lines].sort(byTurn)
-  }
-
-  first(): Line | undefined {
-    return this.#lines[0]
-  }
-
-  dropFirst(): void {
-    const last = this.#lines.pop()
-    if (last && this.#lines.length > 0) {
-      this.#lines[0] = last
-      this.sinkFirst()
-    }
-  }
-
-  /** The first line's next task is another one: it goes where it belongs. */
-  sinkFirst(): void {
-    const lines = this.#lines
-    let at = 0
-    for (;;) {
-      const [left, right] = [2 * at + 1, 2 * at + 2]
-      let least = at
-      for (const child of [left, right]) {
-        const [a, b] = [lines[child], lines[least]]
-        if (a && b && byTurn(a, b) < 0) least = child
-      }
-      const [current, smaller] = [lines[at], lines[least]]
-      if (least === at || !current || !smaller) return
-      lines[at] = smaller
-      lines[least] = current
-      at = least
-    }
-  }
-}
-
-function byTurn(a: Line, b: Line): number {
-  return (
-    b.shape.priority - a.shape.priority ||
-    (a.queue.tasks[a.next]?.queuedAtMs ?? 0) - (b.queue.tasks[b.next]?.queuedAtMs ?? 0) ||
-    compare(a.shape.key, b.shape.key)
-  )
 }
 
 /** Decides what is launched where. Work grows with shapes times agents plus the tasks placed. */

@@ -1,10 +1,20 @@
 // Builders for placement tests: offers and queues in few words.
 import { shapeOf } from './shape.ts'
 import type { Constraint, TaskSpec } from '../domain/spec.ts'
-import type { Lump, OfferSnapshot, PlacementPolicy, PlanInput, PortRange, ShapeQueue } from './types.ts'
+import type {
+  AgentState,
+  AttributeValue,
+  ExecutorState,
+  Lump,
+  OfferSnapshot,
+  PlacementPolicy,
+  PlanInput,
+  PortRange,
+  ShapeQueue,
+} from './types.ts'
 
 export const policy: PlacementPolicy = {
-  executor: { cpuMillis: 100, memMb: 64 },
+  executor: { cpuMillis: 100, memMb: 64, diskMb: 0 },
   coldAgents: 100,
   maxTasks: 1000,
   maxLaunchBytes: 3_500_000,
@@ -21,7 +31,10 @@ interface OfferOptions {
   ports?: readonly PortRange[]
   reserved?: boolean
   hostname?: string
-  attributes?: Record<string, string[]>
+  attributes?: Record<string, AttributeValue[]>
+  region?: string
+  zone?: string
+  role?: string
   gpus?: boolean
   unavailable?: { fromMs: number; untilMs?: number }
 }
@@ -39,10 +52,12 @@ export function offer(o: OfferOptions = {}): OfferSnapshot {
     offerId: o.id ?? `${agentId}-o1`,
     agentId,
     hostname: o.hostname ?? `${agentId}.example`,
-    role: 'juice',
+    role: o.role ?? 'juice',
     attributes: new Map(Object.entries(o.attributes ?? {})),
     lumps,
     gpus: o.gpus ?? false,
+    ...(o.region === undefined ? {} : { region: o.region }),
+    ...(o.zone === undefined ? {} : { zone: o.zone }),
     ...(o.unavailable ? { unavailable: o.unavailable } : {}),
   }
 }
@@ -99,6 +114,13 @@ export function queue(taskIds: readonly number[], o: TaskOptions = {}): ShapeQue
     shape: shapeOf(o.tenant ?? 'default', spec(o)),
     tasks: taskIds.map(taskId => ({ taskId, queuedAtMs: taskId, launchBytes: 1000 })),
   }
+}
+
+/** The executors of these agents, all for the role `juice`. */
+export function executors(states: Record<string, ExecutorState>): Map<string, AgentState> {
+  return new Map(
+    Object.entries(states).map(([agentId, state]) => [agentId, { executors: new Map([['juice', state]]) }]),
+  )
 }
 
 export function input(o: Partial<PlanInput>): PlanInput {

@@ -26,14 +26,20 @@ export interface PortsLump {
 
 export type Lump = ScalarLump | PortsLump
 
+/** Of an agent's attribute: TEXT and each of a SET; SCALAR; each of RANGES, inclusive at both ends. */
+export type AttributeValue = string | number | readonly [begin: number, end: number]
+
 export interface OfferSnapshot {
   readonly offerId: string
   readonly agentId: string
   readonly hostname: string
   /** Offers of different roles never go into one ACCEPT (S40). */
   readonly role: string
-  /** Every value that an agent's attribute of that name has, as text. */
-  readonly attributes: ReadonlyMap<string, readonly string[]>
+  /** Every value that an agent's attribute of that name has. */
+  readonly attributes: ReadonlyMap<string, readonly AttributeValue[]>
+  /** Where the agent stands (S30); absent where nobody said so. */
+  readonly region?: string
+  readonly zone?: string
   readonly lumps: readonly Lump[]
   /** The agent has GPUs: tasks that need none stay away (S28). */
   readonly gpus: boolean
@@ -71,17 +77,20 @@ export interface ShapeQueue {
   readonly tasks: readonly QueuedTask[]
 }
 
+/** `running`: it surely runs there, no room is left for it; `starting`: launched, not heard of yet. */
+export type ExecutorState = 'running' | 'starting' | 'absent'
+
 export interface AgentState {
-  /** `running`: it surely runs there, no room is left for it; `starting`: launched, not heard of yet. */
-  readonly executor: 'running' | 'starting' | 'absent'
-  /** Its executor failed lately: nothing is placed there before this moment. */
-  readonly avoidUntilMs?: number
+  /** By role: an executor takes tasks of the role only that its own resources are allocated to. */
+  readonly executors: ReadonlyMap<string, ExecutorState>
+  /** Nothing is placed there before this moment: its executor failed lately, or the operator drains it. */
+  readonly avoid?: { readonly untilMs: number; readonly why: 'failed' | 'draining' }
 }
 
 export interface PlacementPolicy {
   /** What the executor itself takes from the offer (S43). */
-  readonly executor: { readonly cpuMillis: number; readonly memMb: number }
-  /** On how many further agents an executor may be started now (fetching counts within its registration time-out). */
+  readonly executor: { readonly cpuMillis: number; readonly memMb: number; readonly diskMb: number }
+  /** How many further executors may be started now, one for each agent and role: fetching counts within its time-out. */
   readonly coldAgents: number
   /** At most so many tasks in one plan: one transaction carries their intents. */
   readonly maxTasks: number
@@ -100,6 +109,8 @@ export interface PlacementPolicy {
 export interface PlanInput {
   readonly queue: readonly ShapeQueue[]
   readonly offers: readonly OfferSnapshot[]
+  /** The region of the master (S30): tasks go elsewhere only where a constraint says so. Absent: no such rule. */
+  readonly homeRegion?: string
   /** An agent that is not here has no executor of ours. */
   readonly agents: ReadonlyMap<string, AgentState>
   readonly policy: PlacementPolicy
@@ -153,18 +164,33 @@ export type No =
     }
   | { readonly kind: 'ports'; readonly free: number; readonly wanted: number }
   | { readonly kind: 'fixed-port'; readonly port: number }
-  | { readonly kind: 'constraint'; readonly field: string }
-  | { readonly kind: 'maintenance'; readonly fromMs: number }
+  /** The task would fit, but the executor that must be started beside it does not fit at all. */
+  | {
+      readonly kind: 'executor'
+      readonly name: ScalarName
+      readonly freeMillis: number
+      readonly wantedMillis: number
+    }
+  | {
+      readonly kind: 'constraint'
+      readonly constraint: Constraint
+      readonly found: readonly AttributeValue[]
+    }
+  | { readonly kind: 'region'; readonly region: string }
+  | { readonly kind: 'maintenance'; readonly fromMs: number; readonly untilMs?: number; readonly on: boolean }
   | { readonly kind: 'gpu' }
-  | { readonly kind: 'avoid'; readonly untilMs: number }
+  | { readonly kind: 'avoid'; readonly untilMs: number; readonly why: 'failed' | 'draining' }
   | { readonly kind: 'cold' }
   | { readonly kind: 'message-full' }
+
+/** What an agent says to a shape, by the role that it offered resources to. */
+export type AgentNoes = ReadonlyMap<string, No>
 
 /** Tasks of a shape that found no place, and what each agent said. */
 export interface Refusal {
   readonly shape: Shape
   readonly waiting: number
-  readonly agents: ReadonlyMap<string, No>
+  readonly agents: ReadonlyMap<string, AgentNoes>
 }
 
 export interface Plan {

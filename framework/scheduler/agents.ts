@@ -1,15 +1,24 @@
 // What we know of our executors on each agent: which one the next task goes to, and whether it surely runs. In memory;
 // generations come from the store and go back there through use cases. No I/O.
 import type { ExecutorInfo, Resource } from 'mesos-http-client'
-import type { AgentState } from '../placement/types.ts'
+import type { AgentState, ExecutorState } from '../placement/types.ts'
 import { maxExecutorAgeMs } from './executor-info.ts'
 
-interface Entry {
-  generation: number
-  /** Of the current generation, as sent the first time: it must be the same for ever (S47). */
+/**
+ * The executor for tasks of one role. Each role has its own: the room that it needs comes from offers of that role, and
+ * all resources of an ACCEPT are allocated to one role (S40, S42).
+ */
+interface Slot {
+  /** Of the current generation, as it was sent: it must be the same for as long as the agent may have it (S47). */
   current?: { readonly info: ExecutorInfo; readonly sinceMs: number }
   /** When it was first launched without an answer yet. */
   startingSinceMs?: number
+}
+
+interface Entry {
+  generation: number
+  /** By role. */
+  readonly slots: Map<string, Slot>
   /**
    * Executors that sent updates and have not failed since. `runs`: in this subscription; `likely`: in an earlier one, so
    * that it may have gone without a word to us.
@@ -18,9 +27,11 @@ interface Entry {
   /** In a row, since an executor was heard of. */
   failures: number
   avoidUntilMs?: number
+  drainingUntilMs?: number
 }
 
 export interface AgentsOptions {
+  readonly roles: readonly string[]
   /** On how many agents an executor may be starting at once: fetching counts within its registration time-out. */
   readonly coldLimit: number
   readonly makeExecutor: (generation: number, resources: readonly Resource[]) => ExecutorInfo
@@ -29,6 +40,8 @@ export interface AgentsOptions {
 /** Registration time-out of an agent (1 min by default) and some time for the news of it. */
 const startingMs = 90_000
 const avoidMs = { initial: 1000, factor: 4, max: 300_000 }
+/** An agent that drains offers nothing, so this is only for what was under way; one that is back should not wait long. */
+const drainingMs = 15_000
 
 export class Agents {
   readonly #entries = new Map<string, Entry>()
@@ -42,36 +55,50 @@ export class Agents {
   states(nowMs: number): Map<string, AgentState> {
     const states = new Map<string, AgentState>()
     for (const [agentId, entry] of this.#entries) {
-      const avoid = entry.avoidUntilMs === undefined ? {} : { avoidUntilMs: entry.avoidUntilMs }
-      states.set(agentId, { executor: this.#executorState(entry, nowMs), ...avoid })
+      const executors = new Map(
+        this.#options.roles.map(role => [role, this.#executorState(entry, role, nowMs)]),
+      )
+      const avoid = avoidOf(entry)
+      states.set(agentId, { executors, ...(avoid ? { avoid } : {}) })
     }
     return states
   }
 
-  /** How many further agents may start an executor now. */
+  /** How many further executors may be started now. */
   coldFree(nowMs: number): number {
     let starting = 0
-    for (const { startingSinceMs } of this.#entries.values()) {
-      if (startingSinceMs !== undefined && startingSinceMs + startingMs > nowMs) starting += 1
+    for (const { slots } of this.#entries.values()) {
+      for (const slot of slots.values()) if (isStarting(slot, nowMs)) starting += 1
     }
     return Math.max(0, this.#options.coldLimit - starting)
   }
 
-  /** The executor for a launch on this agent. `resources` count only where none of this generation was sent yet. */
-  executorFor(agentId: string, resources: readonly Resource[], nowMs: number): ExecutorInfo {
+  /**
+   * The executor for a launch on this agent. `resources` are the room that was left for it: they count unless the agent
+   * has one of this generation already, or is starting it.
+   */
+  executorFor(agentId: string, role: string, resources: readonly Resource[], nowMs: number): ExecutorInfo {
     const entry = this.#entry(agentId)
-    entry.current ??= {
-      info: this.#options.makeExecutor(entry.generation, resources),
-      sinceMs: nowMs,
-    }
-    return entry.current.info
+    const slot = slotOf(entry, role)
+    const known = slot.current
+    if (known && (entry.heard.has(known.info.executor_id.value) || isStarting(slot, nowMs))) return known.info
+    const info = this.#options.makeExecutor(entry.generation, resources)
+    slot.current = { info, sinceMs: nowMs }
+    return info
   }
 
   /** A launch for its executor was sent. */
-  launched(agentId: string, nowMs: number): void {
+  launched(agentId: string, role: string, nowMs: number): void {
     const entry = this.#entry(agentId)
-    const id = entry.current?.info.executor_id.value
-    if (id !== undefined && entry.heard.get(id) !== 'runs') entry.startingSinceMs ??= nowMs
+    const slot = slotOf(entry, role)
+    const id = slot.current?.info.executor_id.value
+    if (id !== undefined && entry.heard.get(id) !== 'runs') slot.startingSinceMs ??= nowMs
+  }
+
+  /** The master never passed a launch for this executor on: unless it was heard of, it does not start either. */
+  dropped(agentId: string, executorId: string): void {
+    const slot = this.#slotOfExecutor(agentId, executorId)
+    if (slot) delete slot.startingSinceMs
   }
 
   generation(agentId: string): number {
@@ -83,16 +110,16 @@ export class Agents {
     const entry = this.#entry(agentId)
     if (generation <= entry.generation) return
     entry.generation = generation
-    delete entry.current
-    delete entry.startingSinceMs
+    entry.slots.clear()
   }
 
   /** An update by this executor: it runs. */
   heard(agentId: string, executorId: string): void {
     const entry = this.#entry(agentId)
     entry.heard.set(executorId, 'runs')
-    if (entry.current?.info.executor_id.value !== executorId) return
-    delete entry.startingSinceMs
+    const slot = this.#slotOfExecutor(agentId, executorId)
+    if (!slot) return
+    delete slot.startingSinceMs
     delete entry.avoidUntilMs
     entry.failures = 0
   }
@@ -101,12 +128,18 @@ export class Agents {
   lost(agentId: string, executorId: string, nowMs: number, expected: boolean): void {
     const entry = this.#entry(agentId)
     entry.heard.delete(executorId)
-    if (entry.current?.info.executor_id.value !== executorId) return
-    delete entry.startingSinceMs
+    const slot = this.#slotOfExecutor(agentId, executorId)
+    if (!slot) return
+    delete slot.startingSinceMs
     if (expected) return
     const { initial, factor, max } = avoidMs
     entry.avoidUntilMs = nowMs + Math.min(max, initial * factor ** entry.failures)
     entry.failures += 1
+  }
+
+  /** The operator drains the agent: a launch that is placed there now would be killed at once. */
+  draining(agentId: string, nowMs: number): void {
+    this.#entry(agentId).drainingUntilMs = nowMs + drainingMs
   }
 
   /** The agent is gone, with all that ran there. */
@@ -114,7 +147,7 @@ export class Agents {
     const entry = this.#entries.get(agentId)
     if (!entry) return
     entry.heard.clear()
-    delete entry.startingSinceMs
+    for (const slot of entry.slots.values()) delete slot.startingSinceMs
   }
 
   /** After a new subscription nothing is sure any more (S38). */
@@ -124,23 +157,50 @@ export class Agents {
 
   /** Agents whose executor is due for a successor by its age. */
   aged(nowMs: number): { agentId: string; generation: number }[] {
-    return [...this.#entries].flatMap(([agentId, { generation, current }]) =>
-      current && current.sinceMs + maxExecutorAgeMs <= nowMs ? [{ agentId, generation }] : [],
+    return [...this.#entries].flatMap(([agentId, { generation, slots }]) =>
+      [...slots.values()].some(({ current }) => current && current.sinceMs + maxExecutorAgeMs <= nowMs)
+        ? [{ agentId, generation }]
+        : [],
     )
   }
 
-  #executorState(entry: Entry, nowMs: number): AgentState['executor'] {
-    const id = entry.current?.info.executor_id.value
+  #executorState(entry: Entry, role: string, nowMs: number): ExecutorState {
+    const slot = entry.slots.get(role)
+    const id = slot?.current?.info.executor_id.value
     if (id !== undefined && entry.heard.get(id) === 'runs') return 'running'
-    const starting = entry.startingSinceMs !== undefined && entry.startingSinceMs + startingMs > nowMs
-    return starting || entry.heard.size > 0 ? 'starting' : 'absent'
+    // Where another one is, the agent has its archives already.
+    return (slot && isStarting(slot, nowMs)) || entry.heard.size > 0 ? 'starting' : 'absent'
+  }
+
+  #slotOfExecutor(agentId: string, executorId: string): Slot | undefined {
+    for (const slot of this.#entries.get(agentId)?.slots.values() ?? []) {
+      if (slot.current?.info.executor_id.value === executorId) return slot
+    }
+    return undefined
   }
 
   #entry(agentId: string): Entry {
     const known = this.#entries.get(agentId)
     if (known) return known
-    const entry: Entry = { generation: 0, heard: new Map(), failures: 0 }
+    const entry: Entry = { generation: 0, slots: new Map(), heard: new Map(), failures: 0 }
     this.#entries.set(agentId, entry)
     return entry
   }
+}
+
+function slotOf({ slots }: Entry, role: string): Slot {
+  const slot = slots.get(role) ?? {}
+  slots.set(role, slot)
+  return slot
+}
+
+function isStarting({ startingSinceMs }: Slot, nowMs: number): boolean {
+  return startingSinceMs !== undefined && startingSinceMs + startingMs > nowMs
+}
+
+/** Of two reasons the one that lasts longer. */
+function avoidOf({ avoidUntilMs = 0, drainingUntilMs = 0 }: Entry): AgentState['avoid'] {
+  const untilMs = Math.max(avoidUntilMs, drainingUntilMs)
+  if (untilMs === 0) return undefined
+  return { untilMs, why: avoidUntilMs >= drainingUntilMs ? 'failed' : 'draining' }
 }

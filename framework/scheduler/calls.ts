@@ -30,12 +30,12 @@ export function decline(offerIds: readonly string[], refuseSeconds: number): Sch
   }
 }
 
-export function revive(role: string): SchedulerCall {
-  return { type: 'REVIVE', revive: { roles: [role] } }
+export function revive(roles: readonly string[]): SchedulerCall {
+  return { type: 'REVIVE', revive: { roles } }
 }
 
-export function suppress(role: string): SchedulerCall {
-  return { type: 'SUPPRESS', suppress: { roles: [role] } }
+export function suppress(roles: readonly string[]): SchedulerCall {
+  return { type: 'SUPPRESS', suppress: { roles } }
 }
 
 /** With an agent id that is wrong the master ignores it silently (S72): only one that Mesos itself told us is good. */
@@ -66,10 +66,22 @@ export function reconcile(tasks: readonly { mesosTaskId: string; agentId: string
   }
 }
 
-export function acceptInverseOffers(offerIds: readonly string[]): SchedulerCall {
-  return { type: 'ACCEPT_INVERSE_OFFERS', accept_inverse_offers: { inverse_offer_ids: ids(offerIds) } }
+export function acceptInverseOffers(offerIds: readonly string[], refuseSeconds: number): SchedulerCall {
+  return {
+    type: 'ACCEPT_INVERSE_OFFERS',
+    accept_inverse_offers: {
+      inverse_offer_ids: ids(offerIds),
+      filters: { refuse_seconds: refuseSeconds },
+    },
+  }
 }
 
-export function declineInverseOffers(offerIds: readonly string[]): SchedulerCall {
-  return { type: 'DECLINE_INVERSE_OFFERS', decline_inverse_offers: { inverse_offer_ids: ids(offerIds) } }
+export function declineInverseOffers(offerIds: readonly string[], refuseSeconds: number): SchedulerCall {
+  return {
+    type: 'DECLINE_INVERSE_OFFERS',
+    decline_inverse_offers: {
+      inverse_offer_ids: ids(offerIds),
+      filters: { refuse_seconds: refuseSeconds },
+    },
+  }
 }

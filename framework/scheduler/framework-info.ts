@@ -5,19 +5,21 @@ import type { FrameworkRecord } from '../usecases/index.ts'
 export interface FrameworkSettings {
   readonly name: string
   readonly user: string
-  readonly role: string
+  /** At least one, each once (S23). */
+  readonly roles: readonly string[]
   readonly failoverTimeoutSeconds: number
   readonly principal?: string
   readonly webuiUrl: string
   readonly hostname: string
 }
 
-/** Each means that the code handles what it brings (S23, S26, S27, S29). A capability once used is never dropped (S24). */
+/** Each means that the code handles what it brings (S23, S26, S27, S29, S30). A capability once used is never dropped (S24). */
 export const capabilities: readonly FrameworkInfoCapabilityType[] = [
   'MULTI_ROLE',
   'PARTITION_AWARE',
   'TASK_KILLING_STATE',
   'RESERVATION_REFINEMENT',
+  'REGION_AWARE',
 ]
 
 /** Without the id: the client adds it where one is known (S4). */
@@ -25,7 +27,7 @@ export function frameworkInfo(settings: FrameworkSettings): FrameworkInfo {
   return {
     name: settings.name,
     user: settings.user,
-    roles: [settings.role],
+    roles: settings.roles,
     // Without checkpoint an agent's restart loses its tasks at once (S21).
     checkpoint: true,
     failover_timeout: settings.failoverTimeoutSeconds,

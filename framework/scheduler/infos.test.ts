@@ -10,14 +10,14 @@ import { scalar, taskSpec } from './testing/support.ts'
 const framework: FrameworkSettings = {
   name: 'juice',
   user: 'root',
-  role: 'juice',
+  roles: ['juice'],
   failoverTimeoutSeconds: 604_800,
   webuiUrl: 'http://juice.example:8080',
   hostname: 'juice.example',
 }
 
 describe('framework info', () => {
-  it('says who we are (S20, S21, S22, S23, S26, S27, S29)', () => {
+  it('says who we are (S20, S21, S22, S23, S26, S27, S29, S30)', () => {
     expect(frameworkInfo({ ...framework, principal: 'p' })).to.deep.equal({
       name: 'juice',
       user: 'root',
@@ -32,13 +32,14 @@ describe('framework info', () => {
         { type: 'PARTITION_AWARE' },
         { type: 'TASK_KILLING_STATE' },
         { type: 'RESERVATION_REFINEMENT' },
+        { type: 'REGION_AWARE' },
       ],
     })
   })
 
   it('sees what must not change (S24)', () => {
     const known = frameworkRecord({ ...framework, principal: 'p' }, 'id')
-    expect(forbiddenChanges(known, { ...framework, principal: 'p', role: 'other' })).to.deep.equal([])
+    expect(forbiddenChanges(known, { ...framework, principal: 'p', roles: ['other'] })).to.deep.equal([])
     expect(forbiddenChanges({ ...known, checkpoint: false }, { ...framework, user: 'www' })).to.deep.equal([
       'the principal was "p" and is now absent',
       'the user was "root" and is now "www"',

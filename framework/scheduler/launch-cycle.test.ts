@@ -19,8 +19,9 @@ class Fixture {
   readonly queue = new PendingQueue({ executorBytes: 500 })
   readonly book = new OfferBook()
   readonly watch = new LaunchWatch({ timeoutMs: 20_000 })
-  readonly reasons = new WaitReasons()
+  readonly reasons = new WaitReasons(['juice'])
   readonly agents = new Agents({
+    roles: ['juice'],
     coldLimit: 10,
     makeExecutor: (generation, resources) =>
       executorInfo({
@@ -61,13 +62,13 @@ class Fixture {
     reasons: this.reasons,
     placement: firstFit,
     policy: {
-      executor: { cpuMillis: 100, memMb: 64 },
+      executor: { cpuMillis: 100, memMb: 64, diskMb: 0 },
       maxTasks: 3,
       maxLaunchBytes: 3_500_000,
       assumedRuntimeMs: 3_600_000,
       refuse: { noFitSeconds: 60, soonSeconds: 1 },
     },
-    role: 'juice',
+    roles: ['juice'],
     now: this.clock.now,
     random: () => 0.5,
     onLaunching: () => {},
@@ -173,7 +174,7 @@ describe('launch cycle', () => {
     expect(at.calls.calls).to.deep.equal([
       { type: 'DECLINE', decline: { offer_ids: [{ value: 'o1' }], filters: { refuse_seconds: 0 } } },
     ])
-    expect(at.agents.states(at.clock.now()).get('agent-1')?.executor).to.equal('absent')
+    expect(at.agents.states(at.clock.now()).get('agent-1')?.executors.get('juice')).to.equal('absent')
   })
 
   it('keeps tasks and offers where the store fails', async () => {

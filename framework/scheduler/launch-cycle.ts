@@ -27,7 +27,7 @@ export interface LaunchCycleOptions {
   readonly reasons: WaitReasons
   readonly placement: Placement
   readonly policy: Omit<PlacementPolicy, 'coldAgents'>
-  readonly role: string
+  readonly roles: readonly string[]
   readonly now: () => number
   readonly random: () => number
   readonly onLaunching: (task: PendingTask) => void
@@ -48,7 +48,7 @@ export class LaunchCycle {
   readonly #bucket: TokenBucket
   readonly #sending = new Set<Promise<void>>()
   /** A new object for each subscription: what began under an old one is not sent under the next. */
-  #subscription: object | undefined
+  #subscription: { readonly homeRegion?: string } | undefined
   #flow: FlowPhase = { name: 'suppressed' }
   /** The store did not answer when these were to be committed. Not sent, but perhaps in the store. */
   #unanswered: readonly IntentId[] = []
@@ -63,9 +63,9 @@ export class LaunchCycle {
     return this.#options.queue.size > 0
   }
 
-  /** `suppressed`: as the subscription said. */
-  subscribed(suppressed: boolean): void {
-    this.#subscription = {}
+  /** `suppressed`: as the subscription said. `homeRegion`: the master's, if it has one (S30). */
+  subscribed(suppressed: boolean, homeRegion?: string): void {
+    this.#subscription = homeRegion === undefined ? {} : { homeRegion }
     this.#flow = suppressed ? { name: 'suppressed' } : flowing(this.#options.now())
   }
 
@@ -106,7 +106,7 @@ export class LaunchCycle {
   }
 
   /** Plans and launches; true where more can be planned at once. */
-  async #place(subscription: object): Promise<boolean> {
+  async #place(subscription: { readonly homeRegion?: string }): Promise<boolean> {
     const { queue, book, agents, policy, placement, now, reasons } = this.#options
     const nowMs = now()
     const plan = placement({
@@ -115,6 +115,7 @@ export class LaunchCycle {
       agents: agents.states(nowMs),
       policy: { ...policy, coldAgents: agents.coldFree(nowMs) },
       nowMs,
+      ...subscription,
     })
     reasons.learn(plan.refusals, new Set(queue.shapes().map(({ shape }) => shape.key)))
     this.#decline(plan)
@@ -128,9 +129,9 @@ export class LaunchCycle {
   /** Takes offers and tasks out of the books and makes the attempts; nothing is sent yet. */
   #prepare(launch: Launch): PreparedLaunch {
     const { book, queue, agents, watch, now, random } = this.#options
-    const { agentId } = launch
+    const { agentId, role } = launch
     const offers = book.take(launch.offerIds)
-    const executor = agents.executorFor(agentId, giveBack(launch.executor ?? [], offers), now())
+    const executor = agents.executorFor(agentId, role, giveBack(launch.executor ?? [], offers), now())
     const prepared = prepareLaunch({
       launch,
       offers,
@@ -194,7 +195,7 @@ export class LaunchCycle {
     onQueued()
   }
 
-  #send({ agentId, offerIds, attempts }: PreparedLaunch, committed: ReadonlySet<string>): void {
+  #send({ agentId, role, offerIds, attempts }: PreparedLaunch, committed: ReadonlySet<string>): void {
     const { calls, onError, metrics, agents, now } = this.#options
     const wanted = attempts.filter(({ intent }) => committed.has(intent.mesosTaskId))
     if (wanted.length === 0) {
@@ -213,7 +214,7 @@ export class LaunchCycle {
     const sending = this.#accept(intents, calls.call(call)).finally(() => this.#sending.delete(sending))
     this.#sending.add(sending)
     metrics.launches.inc(wanted.length)
-    agents.launched(agentId, now())
+    agents.launched(agentId, role, now())
   }
 
   async #accept(intents: readonly IntentId[], call: Promise<void>): Promise<void> {
@@ -263,7 +264,7 @@ export class LaunchCycle {
 
   /** Sends what the flow wants; returns the moment of the next look. */
   #steer(): number | undefined {
-    const { queue, calls, role, book, onError, now } = this.#options
+    const { queue, calls, roles, book, onError, now } = this.#options
     const nowMs = now()
     const newestMs = queue.newestMs()
     const demand: Demand = {
@@ -277,7 +278,7 @@ export class LaunchCycle {
     switch (action.name) {
       case 'revive':
         this.#bucket.take(nowMs)
-        calls.call(revive(role)).catch((error: unknown) => {
+        calls.call(revive(roles)).catch((error: unknown) => {
           // It may not have arrived: as if never sent.
           if (this.#flow === flow) this.#flow = { name: 'suppressed' }
           onError(error)
@@ -285,7 +286,7 @@ export class LaunchCycle {
         return nowMs + this.#bucket.waitMs(nowMs) + 1000
       case 'suppress':
         this.#refuse(book.ids(), idleRefuseSeconds)
-        calls.call(suppress(role)).catch(onError)
+        calls.call(suppress(roles)).catch(onError)
         return undefined
       case 'none':
         return action.atMs

@@ -1,12 +1,10 @@
-// The loop's memories: the queue by shape, the executors on the agents, the launches that nobody has heard of.
+// The loop's memories: the queue by shape, the offers, the launches that nobody has heard of.
 import { expect } from 'chai'
-import type { QueuedTask } from '../placement/types.ts'
-import { Agents } from './agents.ts'
-import { executorInfo } from './executor-info.ts'
+import type { No, QueuedTask } from '../placement/types.ts'
 import { LaunchWatch } from './launch-watch.ts'
 import { OfferBook } from './offer-book.ts'
 import { PendingQueue } from './pending-queue.ts'
-import { offer, pendingTask, scalar, taskSpec } from './testing/support.ts'
+import { offer, pendingTask, taskSpec } from './testing/support.ts'
 import { WaitReasons } from './wait-reasons.ts'
 import { shapeOf } from '../placement/shape.ts'
 
@@ -65,105 +63,6 @@ describe('pending queue', () => {
   })
 })
 
-describe('agents', () => {
-  const agents = (coldLimit = 2): Agents =>
-    new Agents({
-      coldLimit,
-      makeExecutor: (generation, resources) =>
-        executorInfo({
-          template: { uris: [], settings: {}, source: 'test' },
-          frameworkId: 'f',
-          resources,
-          generation,
-        }),
-    })
-  const resources = [scalar('cpus', 0.1)]
-
-  it('keeps one executor for an agent, whatever resources later offers have (S47)', () => {
-    const book = agents()
-    const first = book.executorFor('a', resources, 0)
-    expect(book.executorFor('a', [scalar('cpus', 0.2)], 5)).to.equal(first)
-    expect(book.executorFor('b', resources, 0)).to.deep.equal(first)
-  })
-
-  it('knows from updates only that an executor runs, and only within a subscription', () => {
-    const book = agents()
-    const id = book.executorFor('a', resources, 0).executor_id.value
-    const state = (): string | undefined => book.states(10).get('a')?.executor
-    expect(state()).to.equal('absent')
-    book.launched('a', 0)
-    expect(state()).to.equal('starting')
-    book.heard('a', id)
-    expect(state()).to.equal('running')
-    book.forgetSubscription()
-    expect(state()).to.equal('starting')
-    book.heard('a', 'of another version')
-    expect(state()).to.equal('starting')
-    book.agentLost('a')
-    expect(state()).to.equal('absent')
-  })
-
-  it('limits how many start at once, and gives up counting one that is not heard of', () => {
-    const book = agents(2)
-    for (const agentId of ['a', 'b']) {
-      book.executorFor(agentId, resources, 0)
-      book.launched(agentId, 0)
-    }
-    expect(book.coldFree(1)).to.equal(0)
-    book.heard('a', book.executorFor('a', resources, 0).executor_id.value)
-    expect(book.coldFree(1)).to.equal(1)
-    expect(book.coldFree(90_000)).to.equal(2)
-  })
-
-  it('makes another executor for another generation, and none for an older one', () => {
-    const book = agents()
-    const first = book.executorFor('a', resources, 0)
-    book.setGeneration('a', 2)
-    const second = book.executorFor('a', resources, 0)
-    expect(second.executor_id.value).to.match(/-2$/)
-    book.setGeneration('a', 1)
-    expect(book.executorFor('a', resources, 0)).to.equal(second)
-    expect(second).to.not.equal(first)
-    expect(book.generation('a')).to.equal(2)
-  })
-
-  it('avoids an agent whose executor keeps failing, ever longer, until one is heard of', () => {
-    const book = agents()
-    const avoid = (): number | undefined => book.states(0).get('a')?.avoidUntilMs
-    const fail = (generation: number): void => {
-      book.lost('a', book.executorFor('a', resources, 0).executor_id.value, 0, false)
-      book.setGeneration('a', generation)
-    }
-    fail(1)
-    expect(avoid()).to.equal(1000)
-    fail(2)
-    expect(avoid()).to.equal(4000)
-    book.heard('a', book.executorFor('a', resources, 0).executor_id.value)
-    expect(avoid()).to.equal(undefined)
-    fail(3)
-    expect(avoid()).to.equal(1000)
-  })
-
-  it('blames nobody for an executor that left in order, or for an old one', () => {
-    const book = agents()
-    const id = book.executorFor('a', resources, 0).executor_id.value
-    book.heard('a', id)
-    book.lost('a', 'older', 0, false)
-    expect(book.states(0).get('a')).to.deep.equal({ executor: 'running' })
-    book.lost('a', id, 0, true)
-    expect(book.states(0).get('a')).to.deep.equal({ executor: 'absent' })
-  })
-
-  it('wants a successor for an executor of a day', () => {
-    const book = agents()
-    book.executorFor('a', resources, 0)
-    expect(book.aged(86_399_999)).to.deep.equal([])
-    expect(book.aged(86_400_000)).to.deep.equal([{ agentId: 'a', generation: 0 }])
-    book.setGeneration('a', 1)
-    expect(book.aged(86_400_000)).to.deep.equal([])
-  })
-})
-
 describe('launch watch', () => {
   it('asks for silent launches, ever later, never for one that is being sent (S50)', () => {
     const watch = new LaunchWatch({ timeoutMs: 20_000 })
@@ -207,24 +106,44 @@ describe('offer book', () => {
 })
 
 describe('wait reasons', () => {
+  const shape = shapeOf('default', taskSpec())
+  const learn = (reasons: WaitReasons, noes: [agentId: string, role: string, no: No][]): void => {
+    const agents = new Map<string, Map<string, No>>()
+    for (const [agentId, role, no] of noes) {
+      agents.set(agentId, new Map([...(agents.get(agentId) ?? []), [role, no]]))
+    }
+    reasons.learn(new Map([[shape.key, { shape, waiting: 1, agents }]]), new Set([shape.key]))
+  }
+  const gpu: No = { kind: 'gpu' }
+  const lack = (freeMillis: number): No => ({
+    kind: 'resource',
+    name: 'cpus',
+    freeMillis,
+    wantedMillis: 4000,
+  })
+
   it('remember what agents said whose offers were refused', () => {
-    const reasons = new WaitReasons()
-    const shape = shapeOf('default', taskSpec())
-    const learn = (agents: [string, 'gpu' | 'cold'][]): void =>
-      reasons.learn(
-        new Map([
-          [shape.key, { shape, waiting: 1, agents: new Map(agents.map(([id, kind]) => [id, { kind }])) }],
-        ]),
-        new Set([shape.key]),
-      )
-    expect(reasons.reason(shape.key)).to.equal('no agent has offered resources yet')
-    learn([['a', 'gpu']])
-    learn([['b', 'gpu']])
-    expect(reasons.reason(shape.key)).to.equal('2 agents: kept for tasks that need a GPU')
-    learn([['b', 'cold']])
+    const reasons = new WaitReasons(['juice'])
+    const nothing = 'no agent has offered resources to the role juice yet'
+    expect(reasons.reason(shape.key)).to.equal(nothing)
+    learn(reasons, [['a', 'juice', gpu]])
+    learn(reasons, [['b', 'juice', gpu]])
+    expect(reasons.reason(shape.key)).to.match(/^2 agents: kept for tasks that need a GPU/)
+    learn(reasons, [['b', 'juice', { kind: 'cold' }]])
     reasons.forgetAgent('a')
     expect(reasons.reason(shape.key)).to.equal('1 agent: its turn to start the executor has not come')
     reasons.learn(new Map(), new Set())
-    expect(reasons.reason(shape.key)).to.equal('no agent has offered resources yet')
+    expect(reasons.reason(shape.key)).to.equal(nothing)
+  })
+
+  it('count an agent once, whatever roles it offers to, and say the nearest to success', () => {
+    const reasons = new WaitReasons(['batch', 'juice'])
+    expect(reasons.reason(shape.key)).to.equal('no agent has offered resources to the roles batch, juice yet')
+    learn(reasons, [['a', 'juice', lack(3000)]])
+    learn(reasons, [['a', 'batch', lack(2000)]])
+    const lacks = '1 agent: not enough cpus (largest free 3 of 4 in one role)'
+    expect(reasons.reason(shape.key)).to.equal(lacks)
+    learn(reasons, [['a', 'batch', gpu]])
+    expect(reasons.reason(shape.key)).to.equal(lacks)
   })
 })

@@ -30,8 +30,8 @@ describe('offer snapshot', () => {
     expect(Object.fromEntries(snapshot.attributes)).to.deep.equal({
       rack: ['r2'],
       zone: ['z2'],
-      cores: ['8'],
-      ports_ok: ['1-3'],
+      cores: [8],
+      ports_ok: [[1, 3]],
     })
     expect(agentUrl(recorded)).to.equal('http://127.0.0.1:5052')
   })

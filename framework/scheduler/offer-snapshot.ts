@@ -1,12 +1,14 @@
 // Between Mesos' offers and placement: what an offer holds for us, and the pieces taken from it as resources again. Pure.
 import type { Attribute, Offer, Resource, Unavailability } from 'mesos-http-client'
-import type { Lump, OfferSnapshot, Piece, PortRange } from '../placement/types.ts'
+import { normalRanges } from '../placement/ports.ts'
+import type { AttributeValue, Lump, OfferSnapshot, Piece, PortRange } from '../placement/types.ts'
 
 const scalarNames = ['cpus', 'mem', 'disk'] as const
 
 /** The part of an offer that placement may look at. */
 export function offerSnapshot(offer: Offer): OfferSnapshot {
   const resources = offer.resources ?? []
+  const domain = offer.domain?.fault_domain
   const unavailable = offer.unavailability ? unavailability(offer.unavailability) : undefined
   return {
     offerId: offer.id.value,
@@ -16,6 +18,7 @@ export function offerSnapshot(offer: Offer): OfferSnapshot {
     attributes: attributes(offer.attributes ?? []),
     lumps: resources.flatMap((resource, index) => lump(resource, index)),
     gpus: resources.some(({ name, scalar }) => name === 'gpus' && (scalar?.value ?? 0) > 0),
+    ...(domain ? { region: domain.region.name, zone: domain.zone.name } : {}),
     ...(unavailable ? { unavailable } : {}),
   }
 }
@@ -45,13 +48,13 @@ function toMillis(value: number): number {
   return Math.max(0, Math.floor(value * 1000 + 1e-6))
 }
 
-function attributes(list: readonly Attribute[]): Map<string, readonly string[]> {
-  const byName = new Map<string, string[]>()
+function attributes(list: readonly Attribute[]): Map<string, readonly AttributeValue[]> {
+  const byName = new Map<string, AttributeValue[]>()
   for (const { name, text, scalar, ranges, set } of list) {
-    const values = [
+    const values: AttributeValue[] = [
       ...(text ? [text.value] : []),
-      ...(scalar ? [String(scalar.value)] : []),
-      ...(ranges?.range ?? []).map(({ begin, end }) => `${begin}-${end}`),
+      ...(scalar ? [scalar.value] : []),
+      ...(ranges?.range ?? []).map(({ begin, end }) => [Number(begin), Number(end)] as const),
       ...(set?.item ?? []),
     ]
     byName.set(name, [...(byName.get(name) ?? []), ...values])
@@ -75,19 +78,35 @@ export function agentUrl(offer: Offer): string {
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? 5051}`
 }
 
-/** Pieces of these offers as resources: each in the exact shape in which it came, with its role and reservations (S29, S42). */
+/**
+ * Pieces of these offers as resources: each in the exact shape in which it came, with its role and reservations (S29, S42).
+ * Pieces of entries that look alike become one resource, so that an executor's are the same from whichever they come.
+ */
 export function giveBack(pieces: readonly Piece[], offers: ReadonlyMap<string, Offer>): Resource[] {
-  return pieces.map(piece => {
+  const byShape = new Map<string, { readonly shape: Resource; readonly pieces: Piece[] }>()
+  for (const piece of pieces) {
     const offer = offers.get(piece.offerId)
     const whole = offer?.resources?.[piece.index]
     if (!offer || !whole) throw new Error(`a piece of offer ${piece.offerId} that nobody holds`)
+    const { scalar: _, ranges: __, ...looks } = whole
     const allocation = whole.allocation_info ?? offer.allocation_info
-    return {
-      ...whole,
-      ...(piece.kind === 'scalar'
-        ? { scalar: { value: piece.amountMillis / 1000 } }
-        : { ranges: { range: piece.ranges.map(([begin, end]) => ({ begin, end })) } }),
-      ...(allocation ? { allocation_info: allocation } : {}),
-    }
-  })
+    const shape = { ...looks, ...(allocation ? { allocation_info: allocation } : {}) }
+    const key = JSON.stringify(shape)
+    const alike = byShape.get(key) ?? { shape, pieces: [] as Piece[] }
+    alike.pieces.push(piece)
+    byShape.set(key, alike)
+  }
+  return [...byShape.values()].map(({ shape, pieces: alike }) => ({ ...shape, ...amountOf(alike) }))
+}
+
+/** All of one kind. */
+function amountOf(pieces: readonly Piece[]): Pick<Resource, 'scalar' | 'ranges'> {
+  let millis = 0
+  const ranges: PortRange[] = []
+  for (const piece of pieces) {
+    if (piece.kind === 'scalar') millis += piece.amountMillis
+    else ranges.push(...piece.ranges)
+  }
+  if (ranges.length === 0) return { scalar: { value: millis / 1000 } }
+  return { ranges: { range: normalRanges(ranges).map(([begin, end]) => ({ begin, end })) } }
 }

@@ -5,6 +5,7 @@ import { Agents } from './agents.ts'
 import type { MesosCalls } from './calls.ts'
 import { executorInfo } from './executor-info.ts'
 import { KillRepeater } from './kill-repeater.ts'
+import { InverseOffers } from './inverse-offers.ts'
 import { LaunchCycle } from './launch-cycle.ts'
 import { LaunchWatch } from './launch-watch.ts'
 import { OfferBook } from './offer-book.ts'
@@ -40,6 +41,7 @@ export interface Parts {
   readonly reconciler: Reconciler
   readonly kills: KillRepeater
   readonly feed: QueueFeed
+  readonly inverseOffers: InverseOffers
   /** Why a waiting task waits; undefined where it does not wait here. */
   readonly whyWaits: (taskId: number) => string | undefined
 }
@@ -50,9 +52,9 @@ const maxLaunchBytes = 3_500_000
 const maxTasksPerPlan = 500
 
 function policy(settings: SchedulerSettings): Omit<PlacementPolicy, 'coldAgents'> {
-  const { cpuMillis, memMb } = settings.executor
+  const { cpuMillis, memMb, diskMb } = settings.executor
   return {
-    executor: { cpuMillis, memMb },
+    executor: { cpuMillis, memMb, diskMb },
     maxTasks: maxTasksPerPlan,
     maxLaunchBytes,
     assumedRuntimeMs: 3_600_000,
@@ -63,19 +65,21 @@ function policy(settings: SchedulerSettings): Omit<PlacementPolicy, 'coldAgents'
 export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
   const { settings, store, now, random, log, metrics } = options
   const { calls, failed, onQueued } = hooks
+  const { roles } = settings.framework
   const telemetry = new Telemetry({ metrics, log, now })
   const makeExecutor = (generation: number, resources: Parameters<typeof executorInfo>[0]['resources']) =>
     executorInfo({ template: settings.executor, frameworkId: hooks.frameworkId(), resources, generation })
-  const agents = new Agents({ coldLimit: settings.coldAgents, makeExecutor })
+  const agents = new Agents({ roles, coldLimit: settings.coldAgents, makeExecutor })
   const executorBytes = codec('json').encode('ExecutorInfo', makeExecutor(0, [])).length
   const queue = new PendingQueue({ executorBytes })
   const book = new OfferBook()
   const watch = new LaunchWatch({ timeoutMs: settings.launchTimeoutMs })
   const isSending = (mesosTaskId: string): boolean => watch.isSending(mesosTaskId)
-  const reasons = new WaitReasons()
+  const reasons = new WaitReasons(roles)
   const reconciler = new Reconciler({ store, calls, isSending, now, onError: failed('reconciliation') })
   const kills = new KillRepeater({ store, calls, isSending, now, onError: failed('kills') })
   const feed = new QueueFeed({ store, queue, now })
+  const inverseOffers = new InverseOffers({ store, calls, onError: failed('inverse offers') })
   const handler = new UpdateHandler({
     store,
     calls,
@@ -109,7 +113,7 @@ export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
     reasons,
     placement: options.placement,
     policy: policy(settings),
-    role: settings.framework.role,
+    roles,
     now,
     random,
     onLaunching: task => telemetry.launching(task),
@@ -121,5 +125,19 @@ export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
     const key = queue.shapeKey(taskId)
     return key === undefined ? undefined : reasons.reason(key)
   }
-  return { whyWaits, book, queue, agents, watch, reasons, telemetry, intake, cycle, reconciler, kills, feed }
+  return {
+    whyWaits,
+    book,
+    queue,
+    agents,
+    watch,
+    reasons,
+    telemetry,
+    intake,
+    cycle,
+    reconciler,
+    kills,
+    feed,
+    inverseOffers,
+  }
 }

@@ -15,6 +15,7 @@ export interface PreparedAttempt {
 /** What one ACCEPT will carry, as far as its intents come back. */
 export interface PreparedLaunch {
   readonly agentId: string
+  readonly role: string
   readonly offerIds: readonly string[]
   readonly offers: ReadonlyMap<string, Offer>
   readonly attempts: readonly PreparedAttempt[]
@@ -30,7 +31,7 @@ export function prepareLaunch(args: {
   random: () => number
 }): PreparedLaunch {
   const { launch, offers, tasks, executor, executorGeneration, random } = args
-  const { agentId, offerIds } = launch
+  const { agentId, role, offerIds } = launch
   const offer = offers.values().next().value
   if (!offer) throw new Error(`a launch on offers that are not held: ${offerIds.join(', ')}`)
   const attempts = launch.tasks.flatMap(({ taskId, pieces, ports }): PreparedAttempt[] => {
@@ -67,5 +68,5 @@ export function prepareLaunch(args: {
       },
     ]
   })
-  return { agentId, offerIds, offers, attempts }
+  return { agentId, role, offerIds, offers, attempts }
 }

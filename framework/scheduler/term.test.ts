@@ -1,132 +1,14 @@
 // A term with a recorded connection to Mesos: what is sent when, over subscriptions that come and go.
 import { expect } from 'chai'
-import { MesosError, type SchedulerCall } from 'mesos-http-client'
-import { createLogger } from '../observability/log.ts'
-import { createMetrics } from '../observability/metrics.ts'
-import { firstFit } from '../placement/first-fit.ts'
-import type { FrameworkRecord, PendingTask } from '../usecases/index.ts'
-import type { LeaderStore } from './leader-store.ts'
-import type { ConnectOptions, MesosConnection, TermEnd } from './settings.ts'
-import { Term } from './term.ts'
-import { eventually, offer, pendingTask, RecordedCalls } from './testing/support.ts'
-
-class Connection extends RecordedCalls implements MesosConnection {
-  readonly options: ConnectOptions
-  /** What each SUBSCRIBE said of suppressed roles. */
-  readonly suppressed: (readonly string[])[] = []
-
-  constructor(options: ConnectOptions) {
-    super()
-    this.options = options
-  }
-
-  start(): void {}
-  pause(): void {}
-  resume(): void {}
-  close(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  subscribe(frameworkId = 'f-1'): void {
-    this.suppressed.push(this.options.suppressedRoles())
-    this.options.onPhase({
-      name: 'subscribed',
-      streamId: 's',
-      frameworkId,
-      url: 'http://master',
-      masterInfo: undefined,
-      heartbeatMs: 15_000,
-    })
-  }
-
-  lose(): void {
-    const cause = new MesosError('disconnected', 'lost')
-    this.options.onPhase({ name: 'waiting', untilMs: 0, cause })
-  }
-
-  offer(id: string): void {
-    this.options.onEvent({ type: 'OFFERS', offers: { offers: [offer(id)] } })
-  }
-
-  has(type: NonNullable<SchedulerCall['type']>): boolean {
-    return this.of(type).length > 0
-  }
-}
-
-class Fixture {
-  readonly ends: TermEnd[] = []
-  readonly saved: FrameworkRecord[] = []
-  pending: PendingTask[] = []
-  known: FrameworkRecord | undefined
-  save: () => Promise<void> = () => Promise.resolve()
-  connection: Connection | undefined
-  readonly #resolved = Promise.withResolvers<Connection>()
-
-  readonly store: LeaderStore = {
-    loadPending: () => Promise.resolve({ tasks: this.pending, horizon: '1' }),
-    loadActive: () => Promise.resolve([]),
-    loadKills: () => Promise.resolve([]),
-    countTasks: () => Promise.resolve({ BLOCKED: 0, QUEUED: 0, LAUNCHING: 0, RUNNING: 0 }),
-    loadExecutorGenerations: () =>
-      Promise.resolve(new Map([['agent-1', { generation: 7, since: new Date(0) }]])),
-    loadFramework: () => Promise.resolve(this.known),
-    saveFramework: async record => {
-      await this.save()
-      this.saved.push(record)
-    },
-    commitIntents: intents => Promise.resolve(new Set(intents.map(({ mesosTaskId }) => mesosTaskId))),
-    withdrawIntents: () => Promise.resolve(new Set()),
-    applyStatusUpdates: updates =>
-      Promise.resolve(updates.map(({ mesosTaskId }) => ({ mesosTaskId, effect: 'ignored', kill: false }))),
-    applyTimers: () => Promise.resolve({ expired: [], abandoned: [], overran: [] }),
-    recordExecutorLoss: () => Promise.resolve({ generation: 8, released: [] }),
-    growExecutorGeneration: () => Promise.resolve(8),
-    maintainStore: () => Promise.resolve(),
-  }
-
-  readonly term = new Term(
-    {
-      settings: {
-        framework: {
-          name: 'juice',
-          user: 'root',
-          role: 'juice',
-          failoverTimeoutSeconds: 1,
-          webuiUrl: 'http://x',
-          hostname: 'x',
-        },
-        executor: { uris: [], source: 'test', settings: {}, cpuMillis: 100, memMb: 32 },
-        coldAgents: 1,
-        launchTimeoutMs: 1000,
-        pollMs: 3_600_000,
-      },
-      store: this.store,
-      connect: options => {
-        this.connection = new Connection(options)
-        this.#resolved.resolve(this.connection)
-        return this.connection
-      },
-      placement: firstFit,
-      now: Date.now,
-      random: () => 0.5,
-      log: createLogger({ level: 'silent', format: 'json', appName: 'juice', instance: 'test' }),
-      metrics: createMetrics({ ofProcess: false }),
-    },
-    end => this.ends.push(end),
-  )
-
-  /** Starts the term; resolves when it turns to Mesos. */
-  async start(): Promise<Connection> {
-    this.term.start()
-    return await this.#resolved.promise
-  }
-}
+import { MesosError } from 'mesos-http-client'
+import { eventually, offer, pendingTask, scalar, taskSpec } from './testing/support.ts'
+import { TermFixture } from './testing/term-fixture.ts'
 
 describe('term', () => {
-  let at: Fixture
+  let at: TermFixture
 
   beforeEach(() => {
-    at = new Fixture()
+    at = new TermFixture()
   })
 
   afterEach(() => at.term.close())
@@ -203,20 +85,66 @@ describe('term', () => {
   it('lets an idle agent go for maintenance (S44)', async () => {
     const mesos = await at.start()
     mesos.subscribe()
-    mesos.options.onEvent({
-      type: 'INVERSE_OFFERS',
-      inverse_offers: {
-        inverse_offers: [
-          {
-            id: { value: 'i1' },
-            framework_id: { value: 'f-1' },
-            agent_id: { value: 'agent-1' },
-            unavailability: { start: { nanoseconds: 0 } },
-          },
-        ],
-      },
-    })
+    mesos.inverseOffers('agent-1', 'i1')
     await mesos.until('ACCEPT_INVERSE_OFFERS')
+  })
+
+  it('speaks for all its roles, and never of two in one ACCEPT (S23, S37, S40)', async () => {
+    const roles = ['batch', 'juice']
+    const two = new TermFixture(roles)
+    const mesos = await two.start()
+    mesos.subscribe()
+    await eventually(() => two.term.subscribed)
+    expect(mesos.options.frameworkInfo.roles).to.deep.equal(roles)
+    expect(mesos.suppressed).to.deep.equal([roles])
+    two.pending = [1, 2].map(id =>
+      pendingTask(id, { spec: taskSpec({ resources: { cpuMillis: 3000, memMb: 64, diskMb: 0, ports: 0 } }) }),
+    )
+    two.term.hint('pending')
+    await mesos.until('REVIVE')
+    expect(mesos.of('REVIVE')).to.deep.equal([{ type: 'REVIVE', revive: { roles } }])
+    const resources = (role: string) =>
+      [scalar('cpus', 4), scalar('mem', 4096)].map(r => ({ ...r, allocation_info: { role } }))
+    mesos.play([
+      {
+        type: 'OFFERS',
+        offers: {
+          offers: roles.map(role => ({
+            ...offer(role, 'agent-1', resources(role)),
+            allocation_info: { role },
+          })),
+        },
+      },
+    ])
+    await mesos.until('ACCEPT', 2)
+    const accepts = mesos.of('ACCEPT').map(({ accept }) => ({
+      offers: accept?.offer_ids?.map(({ value }) => value),
+      roles: accept?.operations
+        ?.flatMap(({ launch }) => launch?.task_infos ?? [])
+        .flatMap(info => [...(info.resources ?? []), ...(info.executor?.resources ?? [])])
+        .map(({ allocation_info: allocation }) => allocation?.role),
+    }))
+    expect(accepts).to.deep.equal(roles.map(role => ({ offers: [role], roles: [role, role, role, role] })))
+    expect(new Set(two.committed.map(({ executorId }) => executorId)).size).to.equal(2)
+    await two.term.close()
+  })
+
+  it('knows of each subscription where its master stands (S30)', async () => {
+    at.pending = [pendingTask(1)]
+    const mesos = await at.start()
+    const domain = (name: string) => ({ fault_domain: { region: { name }, zone: { name: 'z' } } })
+    mesos.subscribe('f-1', 'eu')
+    await eventually(() => at.term.subscribed)
+    mesos.offer('o1', { domain: domain('us') })
+    await mesos.until('DECLINE')
+    expect(at.term.whyWaits(1)).to.equal(
+      '1 agent: in another region (us), which a constraint on @region permits',
+    )
+    mesos.lose()
+    mesos.subscribe('f-1', 'us')
+    await eventually(() => at.term.subscribed)
+    mesos.offer('o2', { domain: domain('us') })
+    await mesos.until('ACCEPT')
   })
 
   const ends: [string, MesosError, object][] = [

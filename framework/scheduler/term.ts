@@ -5,7 +5,6 @@ import { LeaseLost } from '../store/index.ts'
 import { UseCaseError, type Channel } from '../usecases/index.ts'
 import { chores } from './chores.ts'
 import { forbiddenChanges, frameworkInfo, frameworkRecord } from './framework-info.ts'
-import { answerInverseOffers } from './inverse-offers.ts'
 import { Loop } from './loop.ts'
 import { buildParts, type Parts } from './parts.ts'
 import type { MesosConnection, TermEnd, TermOptions } from './settings.ts'
@@ -18,7 +17,12 @@ type Phase =
   | { readonly name: 'starting' }
   | { readonly name: 'disconnected' }
   /** Subscribed; the framework id is made durable before anything is launched (S5). */
-  | { readonly name: 'registering'; readonly frameworkId: string; readonly suppressed: boolean }
+  | {
+      readonly name: 'registering'
+      readonly frameworkId: string
+      readonly suppressed: boolean
+      readonly homeRegion?: string
+    }
   | { readonly name: 'working' }
   | { readonly name: 'over' }
 
@@ -113,10 +117,11 @@ export class Term {
   /** Finishes the transactions in flight and closes the stream; tasks run on (S77). */
   async close(): Promise<void> {
     this.#phase = { name: 'over' }
-    const { cycle, intake, reconciler } = this.#parts
+    const { cycle, intake, reconciler, inverseOffers } = this.#parts
     for (const loop of this.#loops) await loop.close()
     await cycle.close()
     await reconciler.close()
+    await inverseOffers.close()
     await intake.close()
     await this.#mesos?.close()
     this.#options.metrics.offersHeld.set(0)
@@ -155,7 +160,7 @@ export class Term {
       ...(known ? { frameworkId: known.frameworkId } : {}),
       suppressedRoles: () => {
         this.#suppressed = !this.#parts.cycle.wantsOffers
-        return this.#suppressed ? [settings.framework.role] : []
+        return this.#suppressed ? settings.framework.roles : []
       },
       onEvent: event => this.#event(event),
       onPhase: phase => this.#connectionPhase(phase),
@@ -175,7 +180,7 @@ export class Term {
     if (this.#phase !== phase) return
     const { cycle, kills, reconciler } = this.#parts
     this.#enter({ name: 'working' })
-    cycle.subscribed(phase.suppressed)
+    cycle.subscribed(phase.suppressed, phase.homeRegion)
     kills.forgetSubscription()
     reconciler.start()
     this.#cycle.wake()
@@ -188,7 +193,14 @@ export class Term {
     if (phase.name === 'subscribed') {
       metrics.subscriptions.inc()
       log.info({ url: phase.url, frameworkId: phase.frameworkId }, 'subscribed')
-      this.#enter({ name: 'registering', frameworkId: phase.frameworkId, suppressed: this.#suppressed })
+      // Where the leading master stands (S30): another one may stand elsewhere.
+      const homeRegion = phase.masterInfo?.domain?.fault_domain?.region.name
+      this.#enter({
+        name: 'registering',
+        frameworkId: phase.frameworkId,
+        suppressed: this.#suppressed,
+        ...(homeRegion === undefined ? {} : { homeRegion }),
+      })
       this.#startup.wake()
       return
     }
@@ -201,9 +213,10 @@ export class Term {
   /** All that a subscription brought is void (S38). */
   #disconnected(): void {
     if (this.#phase.name !== 'registering' && !this.#isWorking) return
-    const { cycle, agents, reconciler } = this.#parts
+    const { cycle, agents, reconciler, inverseOffers } = this.#parts
     this.#enter({ name: 'disconnected' })
     cycle.unsubscribed()
+    inverseOffers.clear()
     agents.forgetSubscription()
     reconciler.stop()
   }
@@ -218,8 +231,8 @@ export class Term {
   }
 
   #event(event: SchedulerEvent): void {
-    const { book, cycle, intake, telemetry } = this.#parts
-    const { metrics, log, store } = this.#options
+    const { book, cycle, intake, telemetry, inverseOffers } = this.#parts
+    const { metrics, log } = this.#options
     if (this.#isOver()) return
     if (event.offers?.offers) {
       metrics.offersReceived.inc(event.offers.offers.length)
@@ -233,12 +246,9 @@ export class Term {
     } else if (event.failure) {
       log.info({ failure: event.failure }, 'Mesos reports a failure')
       intake.failure(event.failure)
-    } else if (event.inverse_offers?.inverse_offers) {
-      const calls: MesosConnection | undefined = this.#mesos
-      if (!calls) return
-      answerInverseOffers(event.inverse_offers.inverse_offers, store, calls).catch((error: unknown) =>
-        this.#failed('inverse offers', error),
-      )
+    } else if (event.inverse_offers?.inverse_offers) inverseOffers.add(event.inverse_offers.inverse_offers)
+    else if (event.rescind_inverse_offer) {
+      inverseOffers.rescind(event.rescind_inverse_offer.inverse_offer_id.value)
     }
     metrics.offersHeld.set(book.size)
   }

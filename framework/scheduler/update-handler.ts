@@ -77,8 +77,15 @@ export class UpdateHandler {
   }
 
   #learn(result: UpdateResult, status: TaskStatus): void {
-    const { agents } = this.#options
+    const { agents, now } = this.#options
     const executor = this.#executor(status)
+    // Of an offer that was rescinded, for example (S39).
+    if (status.source === 'SOURCE_MASTER' && status.state === 'TASK_DROPPED' && executor) {
+      agents.dropped(executor.agentId, executor.executorId)
+    }
+    if (status.reason === 'REASON_AGENT_DRAINING' && status.agent_id) {
+      agents.draining(status.agent_id.value, now())
+    }
     // What an executor said before it died may come after the news of its death.
     if (status.source === 'SOURCE_EXECUTOR' && executor && !this.#losses.has(key(executor))) {
       agents.heard(executor.agentId, executor.executorId)

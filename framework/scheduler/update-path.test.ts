@@ -81,6 +81,7 @@ describe('update handler', () => {
   function fixture(result: Partial<UpdateResult> = {}, commit: Promise<void> = Promise.resolve()): Fixture {
     const calls = new RecordedCalls()
     const agents = new Agents({
+      roles: ['juice'],
       coldLimit: 1,
       makeExecutor: (generation, resources) =>
         executorInfo({

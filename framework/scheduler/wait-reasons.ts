@@ -4,14 +4,22 @@ import { explain } from '../placement/reasons.ts'
 import type { No, Refusal } from '../placement/types.ts'
 
 export class WaitReasons {
-  readonly #byShape = new Map<string, Map<string, No>>()
+  /** By shape, agent and role. */
+  readonly #byShape = new Map<string, Map<string, Map<string, No>>>()
+  readonly #roles: readonly string[]
+
+  /** `roles`: those whose offers are used. */
+  constructor(roles: readonly string[]) {
+    this.#roles = roles
+  }
 
   /** Takes over what a plan said; shapes that wait no more are forgotten. */
   learn(refusals: ReadonlyMap<string, Refusal>, waiting: ReadonlySet<string>): void {
     for (const key of this.#byShape.keys()) if (!waiting.has(key)) this.#byShape.delete(key)
     for (const [key, { agents }] of refusals) {
-      const known = this.#byShape.get(key) ?? new Map<string, No>()
-      for (const [agentId, no] of agents) known.set(agentId, no)
+      const known = this.#byShape.get(key) ?? new Map<string, Map<string, No>>()
+      for (const [agentId, noes] of agents)
+        known.set(agentId, new Map([...(known.get(agentId) ?? []), ...noes]))
       this.#byShape.set(key, known)
     }
   }
@@ -22,6 +30,6 @@ export class WaitReasons {
 
   /** For people. */
   reason(shapeKey: string): string {
-    return explain(this.#byShape.get(shapeKey) ?? new Map())
+    return explain(this.#byShape.get(shapeKey) ?? new Map(), this.#roles)
   }
 }

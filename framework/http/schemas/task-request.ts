@@ -182,13 +182,21 @@ const Uri = Type.Object(
 
 const Constraint = Type.Object(
   {
-    field: Type.String({ ...plainText(255), description: '`hostname`, or the name of an agent attribute.' }),
-    operator: Type.Enum(['in', 'notIn']),
+    field: Type.String({
+      ...plainText(255),
+      description:
+        "`hostname`, `@region`, `@zone` (the agent's fault domain), or the name of an agent attribute. Without a constraint on `@region` a task stays in the region of the Mesos master.",
+    }),
+    operator: Type.Enum(['in', 'notIn'], {
+      description:
+        'Whether one of the values must be there, or none may be. An agent that has no such attribute has none of them.',
+    }),
     values: Type.Array(
       Type.String({ maxLength: 1024, pattern: '^\\P{Cc}*$', 'x-must': 'a text without control characters' }),
       {
         minItems: 1,
         maxItems: 1000,
+        description: 'Numbers match by amount (`8` is `8.0`), and any range that they lie in.',
       },
     ),
   },

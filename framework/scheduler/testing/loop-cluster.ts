@@ -84,7 +84,7 @@ export class LoopCluster implements AsyncDisposable {
   config(more: Partial<Config> = {}): Config {
     return {
       databaseUrl: this.database.url,
-      mesos: { masters: [this.mesos.url], role: 'juice', codec: 'protobuf' },
+      mesos: { masters: [this.mesos.url], roles: ['juice'], codec: 'protobuf' },
       framework: { name: 'juice', user: 'root', failoverTimeoutSeconds: 60 },
       http: { host: '127.0.0.1', port: 0, allowUnauthenticated: false },
       publicUrl: 'http://127.0.0.1:1',
@@ -93,6 +93,7 @@ export class LoopCluster implements AsyncDisposable {
         dockerHost: 'unix:///none',
         cpusMillis: 100,
         memMb: 32,
+        diskMb: 0,
         commandUser: 'nobody',
         sandboxRetentionMs: 1000,
       },
