@@ -17,19 +17,21 @@ class Process {
   readonly child: ChildProcess
   readonly lines: Line[] = []
   stderr = ''
+  stdout = ''
   readonly ended: Promise<number | null>
   #look: () => void = () => {}
 
-  constructor(env: Record<string, string>) {
-    this.child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
+  constructor(env: Record<string, string>, args: readonly string[] = []) {
+    this.child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
       env: { PATH: process.env.PATH ?? '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const { stdout, stderr } = this.child
     stderr?.on('data', chunk => (this.stderr += String(chunk)))
     if (stdout) {
+      stdout.on('data', chunk => (this.stdout += String(chunk)))
       createInterface({ input: stdout }).on('line', line => {
-        this.lines.push(JSON.parse(line) as Line)
+        if (line.startsWith('{')) this.lines.push(JSON.parse(line) as Line)
         this.#look()
       })
     }
@@ -56,13 +58,14 @@ describe('framework process', function () {
   let mesos: LocalMesos
   const processes: Process[] = []
 
-  function start(more: Record<string, string> = {}): Process {
-    const started = new Process({
+  function start(more: Record<string, string> = {}, args: readonly string[] = []): Process {
+    const env = {
       JUICE_DATABASE_URL: database.url,
       JUICE_MESOS_MASTER: mesos.url,
       JUICE_HTTP_PORT: '0',
       ...more,
-    })
+    }
+    const started = new Process(env, args)
     processes.push(started)
     return started
   }
@@ -79,6 +82,15 @@ describe('framework process', function () {
     }
     await mesos.close()
     await database.close()
+  })
+
+  it('tells its usage without any configuration, and refuses arguments that it does not know', async () => {
+    const help = new Process({}, ['--help'])
+    expect(await help.ended).to.equal(0)
+    expect(help.stdout).to.contain('--same-cluster').and.to.contain('Exit codes')
+    const wrong = start({}, ['--yes', '--force'])
+    expect(await wrong.ended).to.equal(2)
+    expect(wrong.stderr).to.equal('wrong arguments: unknown: "--force" (--help tells what there is)\n')
   })
 
   it('names every wrong variable and ends with 2', async () => {
@@ -126,5 +138,62 @@ describe('framework process', function () {
     const changed = start({ JUICE_FRAMEWORK_USER: 'somebody' })
     expect(await changed.ended).to.equal(4)
     expect(changed.lines.find(({ level }) => level === 'fatal')?.msg).to.contain('the user was "root"')
+  })
+
+  it('ends with 5 where the store belongs to another cluster, also where it would only stand by (S16)', async () => {
+    const leader = start()
+    await leader.said('subscribed')
+    const elsewhere = { JUICE_MESOS_MASTER: 'http://127.0.0.1:1' }
+    const refused = start(elsewhere)
+    expect(await refused.ended).to.equal(5)
+    expect(refused.lines.at(-1)?.level).to.equal('fatal')
+    expect(refused.lines.at(-1)?.msg).to.contain('127.0.0.1:1').and.to.contain(new URL(mesos.url).host)
+    expect(leader.child.exitCode).to.equal(null)
+    leader.child.kill('SIGTERM')
+    expect(await leader.ended).to.equal(0)
+    const agreed = start(elsewhere, ['--same-cluster'])
+    await agreed.said('leading')
+    agreed.child.kill('SIGTERM')
+    expect(await agreed.ended).to.equal(0)
+    const back = start({}, ['--same-cluster'])
+    await back.said('subscribed')
+    back.child.kill('SIGTERM')
+    expect(await back.ended).to.equal(0)
+    const needless = start({}, ['--yes'])
+    await needless.said('nothing had to be confirmed: leave out --yes and --same-cluster')
+    needless.child.kill('SIGTERM')
+    expect(await needless.ended).to.equal(0)
+  })
+
+  it('ends with 3 where Mesos has removed the framework while tasks were live (S16)', async () => {
+    await using resources = new AsyncDisposableStack()
+    const own = await testDatabase()
+    resources.defer(() => own.close())
+    const endless = await LocalMesos.start({ simulated: { durationMs: -1 }, allocationIntervalMs: 50 })
+    resources.defer(() => endless.close())
+    const before = start({ JUICE_DATABASE_URL: own.url, JUICE_MESOS_MASTER: endless.url })
+    const { url = '' } = await before.said('framework process is up')
+    const submitted = await fetch(`${url}/v2/tasks`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'live', command: 'sleep 1000' }),
+    })
+    expect(submitted.status).to.equal(201)
+    const { id } = (await submitted.json()) as { id: number }
+    for (let state = ''; state !== 'RUNNING';) {
+      const answer = await fetch(`${url}/v2/tasks/${id}`)
+      state = ((await answer.json()) as { state: string }).state
+    }
+    const { rows } = await own.pool.query<{ id: string }>(
+      'select framework_id as id from scheduling.framework',
+    )
+    const removed = await fetch(`${endless.url}/api/v1`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ type: 'TEARDOWN', teardown: { framework_id: { value: rows[0]?.id } } }),
+    })
+    expect(removed.ok).to.equal(true)
+    expect(await before.ended).to.equal(3)
+    expect(before.lines.find(({ level }) => level === 'fatal')?.msg).to.contain('juice framework reset --yes')
   })
 })

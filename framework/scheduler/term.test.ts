@@ -1,10 +1,11 @@
 // A term with a recorded connection to Mesos: what is sent when, over subscriptions that come and go.
 import { expect } from 'chai'
 import { MesosError, type SchedulerCall } from 'mesos-http-client'
+import { unconfirmed, type Cluster, type Origin } from '../domain/origin.ts'
 import { createLogger } from '../observability/log.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import { firstFit } from '../placement/first-fit.ts'
-import type { FrameworkRecord, PendingTask } from '../usecases/index.ts'
+import type { FrameworkRecord, OriginCheck, PendingTask } from '../usecases/index.ts'
 import type { LeaderStore } from './leader-store.ts'
 import type { ConnectOptions, MesosConnection, TermEnd } from './settings.ts'
 import { Term } from './term.ts'
@@ -55,9 +56,13 @@ class Connection extends RecordedCalls implements MesosConnection {
 
 class Fixture {
   readonly ends: TermEnd[] = []
-  readonly saved: FrameworkRecord[] = []
+  readonly saved: (FrameworkRecord & { readonly cluster?: Cluster })[] = []
   pending: PendingTask[] = []
   known: FrameworkRecord | undefined
+  origin: OriginCheck = { decision: 'go_on', present: {} }
+  readonly adopted: Origin[] = []
+  readonly forsaken: string[] = []
+  confirmationsUsed = 0
   save: () => Promise<void> = () => Promise.resolve()
   connection: Connection | undefined
   readonly #resolved = Promise.withResolvers<Connection>()
@@ -74,6 +79,16 @@ class Fixture {
       await this.save()
       this.saved.push(record)
     },
+    checkOrigin: () => Promise.resolve(this.origin),
+    adoptOrigin: ({ origin }) => {
+      this.adopted.push(origin)
+      return Promise.resolve()
+    },
+    forsakeFramework: ({ why }) => {
+      this.forsaken.push(why)
+      this.known = undefined
+      return Promise.resolve(1)
+    },
     commitIntents: intents => Promise.resolve(new Set(intents.map(({ mesosTaskId }) => mesosTaskId))),
     withdrawIntents: () => Promise.resolve(new Set()),
     applyStatusUpdates: updates =>
@@ -87,6 +102,7 @@ class Fixture {
   readonly term = new Term(
     {
       settings: {
+        cluster: { hosts: ['m:5050'] },
         framework: {
           name: 'juice',
           user: 'root',
@@ -111,6 +127,7 @@ class Fixture {
       random: () => 0.5,
       log: createLogger({ level: 'silent', format: 'json', appName: 'juice', instance: 'test' }),
       metrics: createMetrics({ ofProcess: false }),
+      confirmation: { said: unconfirmed, used: () => this.confirmationsUsed++ },
     },
     end => this.ends.push(end),
   )
@@ -217,6 +234,37 @@ describe('term', () => {
       },
     })
     await mesos.until('ACCEPT_INVERSE_OFFERS')
+  })
+
+  it('does not turn to Mesos where the store belongs to another cluster (S16)', async () => {
+    at.origin = { decision: 'refuse', present: {}, problem: 'elsewhere' }
+    at.known = { name: 'juice', frameworkId: 'f-1', user: 'root', checkpoint: true, capabilities: [] }
+    at.term.start()
+    await eventually(() => at.ends.length > 0)
+    expect(at.ends).to.deep.equal([{ name: 'origin_refused', message: 'elsewhere' }])
+    expect(at.connection).to.equal(undefined)
+    expect(at.confirmationsUsed).to.equal(0)
+  })
+
+  it('gives the old framework id up where the move was confirmed, once (S16)', async () => {
+    at.origin = { decision: 'forget', present: {}, why: 'moved' }
+    at.known = { name: 'juice', frameworkId: 'f-0', user: 'www', checkpoint: true, capabilities: [] }
+    const mesos = await at.start()
+    expect(at.forsaken).to.deep.equal(['moved'])
+    expect(mesos.options.frameworkId).to.equal(undefined)
+    expect(at.confirmationsUsed).to.equal(1)
+    mesos.subscribe('f-1')
+    await eventually(() => at.term.subscribed)
+    expect(at.saved[0]).to.deep.include({ frameworkId: 'f-1', cluster: { hosts: ['m:5050'] } })
+  })
+
+  it('keeps the id, and remembers where it is at home now', async () => {
+    const origin = { cluster: { hosts: ['m:5050'] } }
+    at.origin = { decision: 'remember', present: origin }
+    at.known = { name: 'juice', frameworkId: 'f-1', user: 'root', checkpoint: true, capabilities: [] }
+    const mesos = await at.start()
+    expect(at.adopted).to.deep.equal([origin])
+    expect(mesos.options.frameworkId).to.equal('f-1')
   })
 
   const ends: [string, MesosError, object][] = [

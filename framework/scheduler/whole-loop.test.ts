@@ -1,5 +1,6 @@
 // The whole loop against a local Mesos with real agents and processes, and a real database.
 import { expect } from 'chai'
+import { LocalMesos } from 'local-mesos'
 import { SchedulerClient } from 'mesos-http-client'
 import { submitTask } from '../usecases/index.ts'
 import { LoopCluster } from './testing/loop-cluster.ts'
@@ -218,6 +219,36 @@ describe('whole loop', function () {
       const next = cluster.lead()
       await eventually(() => next.fatal.length > 0)
       expect(next.fatal[0]).to.match(/^framework_removed: Mesos has removed framework .* 1 attempts/)
+      expect(next.fatal[0]).to.contain('juice framework reset --yes')
+    })
+
+    it('do not take their tasks to another cluster before somebody agrees (S16)', async () => {
+      await using cluster = await LoopCluster.start()
+      await using resources = new AsyncDisposableStack()
+      const other = await LocalMesos.start({ agents: 1, simulated: true })
+      resources.defer(() => other.close())
+      const ours = cluster.lead()
+      const id = await cluster.submit('run')
+      await cluster.running(id)
+      const frameworkId = await frameworkIdOf(cluster)
+      await ours.close()
+      const config = cluster.config()
+      const moved = { ...config, mesos: { ...config.mesos, masters: [other.url] } }
+      const refused = cluster.lead({ config: moved })
+      await eventually(() => refused.fatal.length > 0)
+      expect(refused.fatal[0]).to.match(/^origin_refused: .*--yes/)
+      expect(await cluster.task(id)).to.include({ state: 'RUNNING', attempt: 1 })
+      expect(await frameworkIdOf(cluster)).to.equal(frameworkId)
+      await refused.close()
+      const agreed = cluster.lead({ config: moved, confirmation: { yes: true, sameCluster: false } })
+      const task = await cluster.until(id, ({ attempt }) => attempt === 2)
+      expect(agreed.fatal).to.deep.equal([])
+      expect(task.attempts[0]).to.include({ state: 'TASK_LOST', blame: 'mesos' })
+      expect(await frameworkIdOf(cluster)).to.not.equal(frameworkId)
+      await agreed.close()
+      const back = cluster.lead()
+      await eventually(() => back.fatal.length > 0)
+      expect(back.fatal[0]).to.match(/^origin_refused: /)
     })
 
     it('begin under a new id where nothing was live', async () => {
@@ -251,11 +282,16 @@ async function tearDown(client: SchedulerClient): Promise<void> {
   await client.close()
 }
 
-/** A scheduler that uses our framework id without our lease. */
-async function subscribeAs(cluster: LoopCluster): Promise<SchedulerClient> {
+async function frameworkIdOf(cluster: LoopCluster): Promise<string | undefined> {
   const { rows } = await cluster.database.pool.query<{ framework_id: string }>(
     'select framework_id from scheduling.framework',
   )
+  return rows[0]?.framework_id
+}
+
+/** A scheduler that uses our framework id without our lease. */
+async function subscribeAs(cluster: LoopCluster): Promise<SchedulerClient> {
+  const frameworkId = await frameworkIdOf(cluster)
   const subscribed = Promise.withResolvers<void>()
   const client = new SchedulerClient({
     masters: [cluster.mesos.url],
@@ -267,7 +303,7 @@ async function subscribeAs(cluster: LoopCluster): Promise<SchedulerClient> {
       checkpoint: true,
       capabilities: [{ type: 'MULTI_ROLE' }],
     },
-    frameworkId: rows[0]?.framework_id,
+    frameworkId,
     onEvent: () => {},
     onPhase: phase => {
       if (phase.name === 'subscribed') subscribed.resolve()
