@@ -1,7 +1,6 @@
 // The framework process: configuration in, log out, signals and exit codes. Everything else is wiring.ts.
 //
 // Its exit codes are listed in arguments.ts and README.md.
-import { hostname } from 'node:os'
 import process from 'node:process'
 import { parseArguments, usage } from './arguments.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
@@ -42,6 +41,11 @@ function configuration(): Config {
   }
 }
 
+/** Which process this is, by where it is reached: Marathon's port is not the one of a container. */
+function instanceOf({ marathonAppId, advertiseUrl, hostname, http }: Config): string {
+  return marathonAppId === undefined ? `${hostname}:${http.port}` : new URL(advertiseUrl).host
+}
+
 async function run(config: Config, confirmation: Confirmation, log: Logger): Promise<number> {
   const ending = Promise.withResolvers<number>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -70,7 +74,7 @@ const config = configuration()
 const log = createLogger({
   ...config.log,
   appName: config.framework.name,
-  instance: `${hostname()}:${config.http.port}`,
+  instance: instanceOf(config),
 })
 try {
   process.exit(await run(config, confirmation, log))

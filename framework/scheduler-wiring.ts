@@ -1,5 +1,4 @@
 // The leader's half of the map: lease, store, Mesos and hints, tied to the scheduler. See wiring.ts for the rest.
-import { hostname } from 'node:os'
 import { SchedulerClient } from 'mesos-http-client'
 import type { Config } from './config.ts'
 import { clusterOf, unconfirmed, type Confirmation } from './domain/origin.ts'
@@ -56,7 +55,7 @@ function schedulerSettings(
       role: mesos.role,
       failoverTimeoutSeconds: framework.failoverTimeoutSeconds,
       webuiUrl: publicUrl,
-      hostname: hostname(),
+      hostname: config.hostname,
       ...(mesos.principal === undefined ? {} : { principal: mesos.principal }),
     },
     executor: {
@@ -77,6 +76,12 @@ function schedulerSettings(
   }
 }
 
+/** For people who ask who leads. */
+function holderOf({ hostname, marathonAppId }: Config): string {
+  const app = marathonAppId === undefined ? '' : `, Marathon app ${marathonAppId}`
+  return `${hostname} process ${process.pid}${app}`
+}
+
 export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
   const { config, deps, metrics, onFatal } = options
   const log = partLogger(options.log, 'scheduler')
@@ -93,7 +98,7 @@ export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
       new Leadership({
         url: config.databaseUrl,
         name: leaderLease,
-        holder: `${hostname()} ${process.pid}`,
+        holder: holderOf(config),
         address: config.advertiseUrl,
         onPhase,
         onError,

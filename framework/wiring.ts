@@ -104,7 +104,8 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
   resources.defer(() => wired.close())
   wired.start()
 
-  log.info({ url, publicUrl: config.publicUrl, masters: config.mesos.masters }, 'framework process is up')
+  const { publicUrl, marathonAppId } = config
+  log.info({ url, publicUrl, masters: config.mesos.masters, marathonAppId }, 'framework process is up')
   const owned = resources.move()
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
