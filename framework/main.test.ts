@@ -1,10 +1,13 @@
 // The framework as a process: what it does with its environment, its signals and its exit codes.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect } from 'chai'
 import { LocalMesos } from 'local-mesos'
+import { freePort } from '../scripts/lib/ports.ts'
 import { testDatabase, type TestDatabase } from '../test/support/postgres.ts'
 
 interface Line {
@@ -163,6 +166,61 @@ describe('framework process', function () {
     await needless.said('nothing had to be confirmed: leave out --yes and --same-cluster')
     needless.child.kill('SIGTERM')
     expect(await needless.ended).to.equal(0)
+  })
+
+  it('runs as Marathon runs it: its checks answer, and a rolling restart hands over within the grace', async () => {
+    await using resources = new AsyncDisposableStack()
+    const own = await testDatabase()
+    resources.defer(() => own.close())
+    const dir = await mkdtemp(join(tmpdir(), 'juice-marathon-'))
+    resources.defer(() => rm(dir, { recursive: true, force: true }))
+    await writeFile(join(dir, 'database-url'), `${own.url}\n`)
+    await writeFile(join(dir, 'mesos-secret'), 'secret\n')
+    const file = join(import.meta.dirname, '../scripts/marathon/juice.json')
+    const app = JSON.parse(await readFile(file, 'utf8')) as {
+      readonly id: string
+      readonly env: Record<string, string>
+      readonly container: { readonly volumes: readonly [{ readonly containerPath: string }] }
+      readonly healthChecks: readonly [{ readonly path: string }]
+      readonly readinessChecks: readonly [{ readonly path: string }]
+      readonly taskKillGracePeriodSeconds: number
+    }
+    const [{ containerPath }] = app.container.volumes
+    const instance = async (): Promise<{ process: Process; url: string }> => {
+      const port = await freePort()
+      const env = Object.entries(app.env).map(([name, value]) => [name, value.replace(containerPath, dir)])
+      const process = new Process({
+        ...(Object.fromEntries(env) as Record<string, string>),
+        JUICE_MESOS_MASTER: mesos.url,
+        MARATHON_APP_ID: app.id,
+        HOST: '127.0.0.1',
+        PORT0: String(port),
+      })
+      processes.push(process)
+      await process.said('framework process is up')
+      return { process, url: `http://127.0.0.1:${port}` }
+    }
+    const leader = async (): Promise<string | undefined> => {
+      const { rows } = await own.pool.query<{ at: string }>(
+        'select address as at from scheduling.leader where expires_at > clock_timestamp()',
+      )
+      return rows[0]?.at
+    }
+    const old = await instance()
+    await old.process.said('subscribed')
+    expect(await leader()).to.equal(old.url)
+    const next = await instance()
+    for (const { path } of [...app.healthChecks, ...app.readinessChecks]) {
+      expect((await fetch(`${next.url}${path}`)).status, path).to.equal(200)
+    }
+    const killed = performance.now()
+    old.process.child.kill('SIGTERM')
+    await next.process.said('this process leads')
+    expect(performance.now() - killed).to.be.below(app.taskKillGracePeriodSeconds * 1000)
+    expect(await old.process.ended).to.equal(0)
+    expect(performance.now() - killed).to.be.below(app.taskKillGracePeriodSeconds * 1000)
+    expect(await leader()).to.equal(next.url)
+    await next.process.said('subscribed')
   })
 
   it('ends with 3 where Mesos has removed the framework while tasks were live (S16)', async () => {
