@@ -210,6 +210,11 @@ describe('framework process', function () {
     await old.process.said('subscribed')
     expect(await leader()).to.equal(old.url)
     const next = await instance()
+    // What an agent asks the wrong version for, the leader has.
+    const archive = `/executor/${'ab'.repeat(32)}.tar.gz`
+    const sentOn = await fetch(`${next.url}${archive}`, { redirect: 'manual' })
+    expect([sentOn.status, sentOn.headers.get('location')]).to.deep.equal([307, `${old.url}${archive}`])
+    expect((await fetch(`${next.url}${archive}`)).status).to.equal(404)
     for (const { path } of [...app.healthChecks, ...app.readinessChecks]) {
       expect((await fetch(`${next.url}${path}`)).status, path).to.equal(200)
     }

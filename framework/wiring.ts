@@ -13,7 +13,7 @@ import { partLogger, type Logger } from './observability/log.ts'
 import { createMetrics } from './observability/metrics.ts'
 import type { FatalCause, Scheduler } from './scheduler/scheduler.ts'
 import { wireScheduler } from './scheduler-wiring.ts'
-import { createPool, migrate, Notifier } from './store/index.ts'
+import { createPool, leaderLease, migrate, Notifier } from './store/index.ts'
 import * as useCases from './usecases/index.ts'
 import type { Deps, LeaderDeps } from './usecases/index.ts'
 
@@ -65,6 +65,7 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
 
   // Built after the API, since agents fetch the executor from the port on which that listens.
   const scheduler: { current?: Scheduler } = {}
+  const own = { advertiseUrl: options.config.advertiseUrl }
   const agentFiles = allAgentFiles(options.config)
   resources.defer(() => agentFiles.close())
   const files = [archives.runtime, archives.bundle]
@@ -79,12 +80,19 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
     checkStore: () => useCases.checkStore(deps),
     metrics,
     executorArtifacts: new Map(files.map(({ file, path }) => [file, path])),
+    leaderElsewhere: async () => {
+      const leader = await useCases.findLeader(deps, { lease: leaderLease })
+      return leader && leader.address !== '' && leader.address !== own.advertiseUrl
+        ? leader.address
+        : undefined
+    },
     publicUrl: options.config.publicUrl,
     logger: partLogger(log, 'http'),
   })
   resources.defer(() => app.close())
   const url = await app.listen({ host: http.host, port: http.port })
   const config = atPort(options.config, Number(new URL(url).port))
+  own.advertiseUrl = config.advertiseUrl
 
   const callbacks = new WiredCallbacks({ config, deps, metrics, log })
   resources.defer(() => callbacks.close())

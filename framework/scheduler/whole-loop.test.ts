@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { LocalMesos } from 'local-mesos'
 import { SchedulerClient } from 'mesos-http-client'
+import type { Config } from '../config.ts'
 import { submitTask } from '../usecases/index.ts'
 import { LoopCluster } from './testing/loop-cluster.ts'
 import { eventually, taskSpec } from './testing/support.ts'
@@ -166,6 +167,41 @@ describe('whole loop', function () {
       expect(await cluster.ended(await cluster.submit('finish'))).to.include({ state: 'FINISHED' })
     })
 
+    it('are seen in the Mesos UI as the one that leads, with the tasks by their names and labels (S22)', async () => {
+      await using cluster = await LoopCluster.start()
+      const at = (host: string): Config =>
+        cluster.config({ hostname: host, publicUrl: `http://${host}:8080` })
+      const first = cluster.lead({ config: at('first.example') })
+      const id = await cluster.submit('run', { name: 'transcode', labels: { team: 'video' } })
+      const [attempt] = (await cluster.running(id)).attempts
+      expect(await shownBy(cluster)).to.deep.include({
+        name: 'juice',
+        hostname: 'first.example',
+        webui_url: 'http://first.example:8080',
+        tasks: [
+          {
+            id: attempt?.mesosTaskId,
+            name: 'transcode',
+            state: 'TASK_RUNNING',
+            labels: [
+              { key: 'service', value: 'transcode' },
+              { key: 'tenant', value: 'default' },
+              { key: 'task', value: String(id) },
+              { key: 'attempt', value: '1' },
+              { key: 'team', value: 'video' },
+            ],
+          },
+        ],
+      })
+      await first.close()
+      const second = cluster.lead({ config: at('second.example') })
+      await eventually(() => second.wired.scheduler.role === 'leading')
+      expect(await shownBy(cluster)).to.include({
+        hostname: 'second.example',
+        webui_url: 'http://second.example:8080',
+      })
+    })
+
     it('of one database take turns also where their frameworks have different names', async () => {
       await using cluster = await LoopCluster.start()
       const first = cluster.lead()
@@ -275,6 +311,25 @@ describe('whole loop', function () {
     })
   })
 })
+
+interface Shown {
+  readonly name: string
+  readonly hostname: string
+  readonly webui_url: string
+  readonly tasks: readonly Readonly<Record<'id' | 'name' | 'state' | 'labels', unknown>>[]
+}
+
+/** What the master's UI has of the only framework. */
+async function shownBy(cluster: LoopCluster): Promise<Shown | undefined> {
+  const answer = await fetch(`${cluster.mesos.url}/state`)
+  const [framework] = ((await answer.json()) as { readonly frameworks: readonly Shown[] }).frameworks
+  return (
+    framework && {
+      ...framework,
+      tasks: framework.tasks.map(({ id, name, state, labels }) => ({ id, name, state, labels })),
+    }
+  )
+}
 
 /** The stream may end before the answer is read. */
 async function tearDown(client: SchedulerClient): Promise<void> {

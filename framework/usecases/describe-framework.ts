@@ -52,6 +52,14 @@ export async function describeFramework(
   }
 }
 
+/** Undefined where nobody leads. */
+export async function findLeader(
+  deps: Pick<Deps, 'pool'>,
+  args: { readonly lease: string },
+): Promise<Leader | undefined> {
+  return await selectLeader(deps.pool, args.lease)
+}
+
 function withoutNull<T extends { readonly principal: string | null }>(
   row: T,
 ): Omit<T, 'principal'> & { readonly principal?: string } {

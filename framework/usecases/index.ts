@@ -10,7 +10,12 @@ export { requestKill } from './request-kill.ts'
 export { readEvents } from './read-events.ts'
 export { checkStore, loadFramework, saveFramework } from './framework-record.ts'
 export { checkOrigin, type OriginCheck } from './framework-origin.ts'
-export { describeFramework, type FrameworkDescription, type Leader } from './describe-framework.ts'
+export {
+  describeFramework,
+  findLeader,
+  type FrameworkDescription,
+  type Leader,
+} from './describe-framework.ts'
 
 // For the leader: those that write are given its lease and throw LeaseLost when that is over
 export { countTasks, loadActive, loadKills, loadPending } from './load-queue.ts'
