@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect } from 'chai'
 import { LocalMesos } from 'local-mesos'
+import { createPool } from './store/index.ts'
 import { freePort } from '../scripts/lib/ports.ts'
 import { testDatabase, type TestDatabase } from '../test/support/postgres.ts'
 
@@ -14,6 +15,7 @@ interface Line {
   readonly level: string
   readonly msg: string
   readonly url?: string
+  readonly frameworkId?: string
 }
 
 class Process {
@@ -56,7 +58,7 @@ class Process {
 }
 
 describe('framework process', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let database: TestDatabase
   let mesos: LocalMesos
   const processes: Process[] = []
@@ -166,6 +168,41 @@ describe('framework process', function () {
     await needless.said('nothing had to be confirmed: leave out --yes and --same-cluster')
     needless.child.kill('SIGTERM')
     expect(await needless.ended).to.equal(0)
+  })
+
+  it('ends with 5 where its database is a copy, until that replaces the original (S16)', async () => {
+    const first = start()
+    const { frameworkId } = await first.said('subscribed')
+    first.child.kill('SIGTERM')
+    expect(await first.ended).to.equal(0)
+    const original = new URL(database.url).pathname.slice(1)
+    const copy = new URL(database.url)
+    copy.pathname = `/${original}_copy`
+    const admin = new URL(database.url)
+    admin.pathname = '/postgres'
+    const pool = createPool({ url: admin.href, max: 1 })
+    try {
+      // A template must have no connections: those of the tests come back by themselves.
+      await pool.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
+        original,
+      ])
+      await pool.query(`create database ${original}_copy template ${original}`)
+      const refused = start({ JUICE_DATABASE_URL: copy.href })
+      expect(await refused.ended).to.equal(5)
+      expect(refused.lines.at(-1)?.msg).to.contain('this looks like a copy')
+      const agreed = start({ JUICE_DATABASE_URL: copy.href }, ['--yes'])
+      await agreed.said('confirmed; carried out once this process leads')
+      expect(await agreed.said('subscribed')).to.include({ frameworkId })
+      agreed.child.kill('SIGTERM')
+      expect(await agreed.ended).to.equal(0)
+      const again = start({ JUICE_DATABASE_URL: copy.href })
+      await again.said('subscribed')
+      again.child.kill('SIGTERM')
+      expect(await again.ended).to.equal(0)
+    } finally {
+      await pool.query(`drop database if exists ${original}_copy with (force)`)
+      await pool.end()
+    }
   })
 
   it('runs as Marathon runs it: its checks answer, and a rolling restart hands over within the grace', async () => {

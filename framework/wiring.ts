@@ -149,6 +149,7 @@ async function confirmed(options: FrameworkOptions, deps: Deps): Promise<Confirm
   }
   const { problem } = await useCases.checkOrigin(deps, { ...question, said: confirmation })
   if (problem !== undefined) throw new useCases.UseCaseError('origin_refused', problem)
+  log.warn({ yes, sameCluster }, 'confirmed; carried out once this process leads')
   return confirmation
 }
 

@@ -45,6 +45,18 @@ describe('README', function () {
     expect(answers).to.include('"FINISHED"').and.to.include('1\n2\n3\n')
   })
 
+  it('shows how an operator looks at the framework, and that nothing is reset while a process leads', async () => {
+    const failed: unknown = await run('sh', ['-e', '-c', block(readme, 'framework')], {
+      cwd: root,
+      env: { PATH: process.env.PATH, JUICE_DATABASE_URL: cluster.databaseUrl },
+    }).catch((error: unknown) => error)
+    expect(failed).to.include({ code: 3 })
+    expect(failed)
+      .to.have.property('stdout')
+      .that.matches(/^framework id: +\S+-0000$/m)
+    expect(failed).to.have.property('stderr').that.contains('a process leads: ')
+  })
+
   it('and docs/marathon.md: how to see who leads', async () => {
     const text = await readFile(join(root, 'docs/marathon.md'), 'utf8')
     const { stdout } = await run('sh', ['-e', '-c', block(text, 'marathon-show')], {
