@@ -1,7 +1,14 @@
 // Every variable: its default, its value, and what a wrong one is told.
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { atPort, ConfigError, readConfig, withoutCredentials, type Config } from './config.ts'
+import {
+  atPort,
+  ConfigError,
+  readConfig,
+  readStoreConfig,
+  withoutCredentials,
+  type Config,
+} from './config.ts'
 import type { Environment } from './environment.ts'
 
 const database = { JUICE_DATABASE_URL: 'postgres://juice:s3cret@db:5432/juice' }
@@ -39,6 +46,7 @@ describe('configuration', () => {
       databaseUrl: 'postgres://juice:s3cret@db:5432/juice',
       mesos: { masters: ['http://127.0.0.1:5050'], roles: ['juice'], codec: 'protobuf' },
       framework: { name: 'juice', user: 'root', failoverTimeoutSeconds: 604_800 },
+      hostname: 'box',
       http: { host: '127.0.0.1', port: 8080, allowUnauthenticated: false },
       publicUrl: 'http://127.0.0.1:8080',
       advertiseUrl: 'http://127.0.0.1:8080',
@@ -296,6 +304,75 @@ describe('configuration', () => {
       expect(config.advertiseUrl).to.equal(url)
     })
   }
+
+  describe('where Marathon runs Juice', () => {
+    const marathon = {
+      ...database,
+      MARATHON_APP_ID: '/juice',
+      HOST: 'agent7.example',
+      PORT0: '31007',
+      JUICE_ALLOW_UNAUTHENTICATED: '1',
+    }
+
+    it('listens on the given port on all addresses, and is reached by the name of the agent', () => {
+      const config = read(marathon)
+      expect(config.http).to.include({ host: '0.0.0.0', port: 31_007 })
+      expect(config).to.include({
+        hostname: 'agent7.example',
+        marathonAppId: '/juice',
+        publicUrl: 'http://agent7.example:31007',
+        advertiseUrl: 'http://agent7.example:31007',
+      })
+    })
+
+    it('listens on the port of its container with bridge networking, and is reached by the one of the host', () => {
+      const config = read({ ...marathon, JUICE_HTTP_PORT: '8080' })
+      expect(config.http.port).to.equal(8080)
+      expect(config.advertiseUrl).to.equal('http://agent7.example:31007')
+      expect(atPort(config, 8080).advertiseUrl).to.equal('http://agent7.example:31007')
+    })
+
+    it('keeps to what is set', () => {
+      const config = read({
+        ...marathon,
+        JUICE_HTTP_HOST: '10.0.0.7',
+        JUICE_PUBLIC_URL: 'https://juice.example',
+      })
+      expect(config.http).to.include({ host: '10.0.0.7', port: 31_007 })
+      expect(config).to.include({
+        publicUrl: 'https://juice.example',
+        advertiseUrl: 'http://10.0.0.7:31007',
+      })
+    })
+
+    it('does not open its port to everybody unasked, and says so at once', () => {
+      const { JUICE_ALLOW_UNAUTHENTICATED: _, ...closed } = marathon
+      expect(problems(closed)).to.have.length(1)
+      expect(problems(closed)[0]).to.match(/^JUICE_ALLOW_UNAUTHENTICATED must be 1 where Marathon/)
+      expect(read({ ...closed, JUICE_HTTP_HOST: '127.0.0.1' }).http.host).to.equal('127.0.0.1')
+    })
+
+    it('needs the name of its host, and a possible one', () => {
+      expect(problems({ ...marathon, HOST: '' })[0]).to.match(/^HOST must be set where Marathon/)
+      expect(problems({ ...marathon, HOST: 'a b' })[0]).to.match(/^HOST must be the agent's host name/)
+    })
+
+    it('is not guessed from HOST or PORT0 alone', () => {
+      const { MARATHON_APP_ID: _, ...shell } = marathon
+      expect(read(shell)).to.deep.include({ hostname: 'box', advertiseUrl: 'http://127.0.0.1:31007' })
+    })
+  })
+
+  it('is read in part by commands that only work on the store', () => {
+    const read = (env: Environment) => readStoreConfig(env, { readFile: path => files[path] ?? '' })
+    expect(read({ JUICE_DATABASE_URL_FILE: '/run/db', JUICE_MESOS_MASTER: 'nonsense' })).to.deep.equal({
+      databaseUrl: 'postgres://a@b/c',
+      frameworkName: 'juice',
+      orphanWaitMs: 60_000,
+      unreachableWaitMs: 90_000,
+    })
+    expect(() => read({})).to.throw(ConfigError, 'JUICE_DATABASE_URL is required')
+  })
 
   it('corrects derived URLs once port 0 has become a real one, and leaves given ones', () => {
     const config = read({ ...database, JUICE_HTTP_PORT: '0', JUICE_PUBLIC_URL: 'http://lb.example' })

@@ -23,6 +23,10 @@ export interface Config {
   readonly databaseUrl: string
   readonly mesos: MesosConfig
   readonly framework: FrameworkConfig
+  /** This machine's name, for people and for URLs: `$HOST` where Marathon runs us. */
+  readonly hostname: string
+  /** Set where Marathon runs us, such as `/juice`. */
+  readonly marathonAppId?: string
   readonly http: {
     readonly host: string
     /** 0: any free port; `atPort` then corrects the URLs. */
@@ -101,21 +105,53 @@ export interface ReadConfigOptions {
   readonly hostname?: string
 }
 
+/** What is needed to work on the store alone. */
+export interface StoreConfig {
+  readonly databaseUrl: string
+  readonly frameworkName: string
+  readonly orphanWaitMs: number
+  readonly unreachableWaitMs: number
+}
+
+/** As `readConfig`, for a command that only works on the store: other variables are not looked at. */
+export function readStoreConfig(
+  env: Environment = process.env,
+  options: ReadConfigOptions = {},
+): StoreConfig {
+  const variables = new Variables(env, options.readFile ?? (path => readFileSync(path, 'utf8')))
+  const { databaseUrl, ...store } = readStore(variables)
+  if (databaseUrl === undefined || variables.errors.length > 0) throw new ConfigError(variables.errors)
+  return { databaseUrl, ...store }
+}
+
+function readStore(
+  variables: Variables,
+): Omit<StoreConfig, 'databaseUrl'> & { readonly databaseUrl: string | undefined } {
+  const seconds = wholeNumber(0, 86_400)
+  return {
+    databaseUrl: variables.require(
+      'JUICE_DATABASE_URL',
+      databaseUrlOf,
+      'for example postgres://juice:secret@host:5432/juice',
+      { secret: true },
+    ),
+    frameworkName: variables.read('JUICE_FRAMEWORK_NAME', printable(100), 'juice'),
+    orphanWaitMs: variables.read('JUICE_ORPHAN_WAIT_SECONDS', seconds, 60) * 1000,
+    // An agent that is not told by ZooKeeper finds a restarted master after about 75 s without pings.
+    unreachableWaitMs: variables.read('JUICE_UNREACHABLE_WAIT_SECONDS', seconds, 90) * 1000,
+  }
+}
+
 /** The configuration in `env`, complete; throws ConfigError with everything that is wrong. */
 export function readConfig(env: Environment = process.env, options: ReadConfigOptions = {}): Config {
   const readFile = options.readFile ?? (path => readFileSync(path, 'utf8'))
   const variables = new Variables(env, readFile)
   const warnings: string[] = []
 
-  const databaseUrl = variables.require(
-    'JUICE_DATABASE_URL',
-    databaseUrlOf,
-    'for example postgres://juice:secret@host:5432/juice',
-    { secret: true },
-  )
+  const { databaseUrl, frameworkName, orphanWaitMs, unreachableWaitMs } = readStore(variables)
   const mesos = readMesos(variables, readFile)
   const framework = {
-    name: variables.read('JUICE_FRAMEWORK_NAME', printable(100), 'juice'),
+    name: frameworkName,
     user: variables.read('JUICE_FRAMEWORK_USER', unixUser, 'root'),
     failoverTimeoutSeconds: variables.read(
       'JUICE_FAILOVER_TIMEOUT_SECONDS',
@@ -123,18 +159,18 @@ export function readConfig(env: Environment = process.env, options: ReadConfigOp
       604_800,
     ),
   }
-  const http = readHttp(variables, env, warnings)
+  const marathon = readMarathon(variables, env)
+  const http = readHttp(variables, env, marathon, warnings)
   const executor = readExecutor(variables)
-  const seconds = wholeNumber(0, 86_400)
-  const orphanWaitMs = variables.read('JUICE_ORPHAN_WAIT_SECONDS', seconds, 60) * 1000
-  // An agent that is not told by ZooKeeper finds a restarted master after about 75 s without pings.
-  const unreachableWaitMs = variables.read('JUICE_UNREACHABLE_WAIT_SECONDS', seconds, 90) * 1000
   const log = {
     level: variables.read('JUICE_LOG_LEVEL', oneOf(...logLevels), 'info'),
     format: variables.read('JUICE_LOG_FORMAT', oneOf('json', 'pattern'), 'json'),
   }
 
-  const url = urlOf(http.host, http.port, options.hostname ?? hostname())
+  const machine = marathon?.host ?? options.hostname ?? hostname()
+  // With bridge networking the container's port is not the host's; only that one is reached from outside.
+  const port = isEverywhere(http.host) ? (marathon?.port ?? http.port) : http.port
+  const url = urlOf(http.host, port, machine)
   const publicUrl = variables.read('JUICE_PUBLIC_URL', baseUrl, url)
   const advertiseUrl = variables.read('JUICE_ADVERTISE_URL', baseUrl, url)
   const unreachable = unreachablePublicUrl(publicUrl, mesos.masters)
@@ -147,6 +183,8 @@ export function readConfig(env: Environment = process.env, options: ReadConfigOp
     databaseUrl,
     mesos,
     framework,
+    hostname: machine,
+    ...(marathon ? { marathonAppId: marathon.appId } : {}),
     http,
     publicUrl,
     advertiseUrl,
@@ -213,10 +251,47 @@ function readMesos(variables: Variables, readFile: (path: string) => string): Me
   }
 }
 
-function readHttp(variables: Variables, env: Environment, warnings: string[]): Config['http'] {
+interface Marathon {
+  readonly appId: string
+  readonly host?: string
+  /** On the host, also where a container has a port of its own. */
+  readonly port?: number
+}
+
+/** `HOST` and `PORT0` mean something only beside Marathon's own variable: some shells set the first one. */
+function readMarathon(variables: Variables, env: Environment): Marathon | undefined {
+  const appId = env.MARATHON_APP_ID?.trim() ?? ''
+  if (appId === '') return undefined
+  const host = env.HOST?.trim() ?? ''
+  const port = launcherPort(env, 'PORT0')
+  if (host !== '' && !hostPattern.test(host))
+    variables.errors.push(
+      `HOST must be the agent's host name, as Marathon sets it, not ${JSON.stringify(host)}`,
+    )
+  return {
+    appId,
+    ...(host === '' ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+  }
+}
+
+function readHttp(
+  variables: Variables,
+  env: Environment,
+  marathon: Marathon | undefined,
+  warnings: string[],
+): Config['http'] {
   const port = wholeNumber(0, 65_535)
-  const host = variables.read('JUICE_HTTP_HOST', hostOf, '127.0.0.1')
   const allowUnauthenticated = variables.read('JUICE_ALLOW_UNAUTHENTICATED', oneOf('1', '0'), '0') === '1'
+  const byMarathon = allowUnauthenticated && marathon?.host !== undefined
+  const givenHost = variables.read('JUICE_HTTP_HOST', hostOf, undefined)
+  const host = givenHost ?? (byMarathon ? '0.0.0.0' : '127.0.0.1')
+  if (marathon && givenHost === undefined && !byMarathon)
+    variables.errors.push(
+      allowUnauthenticated
+        ? 'HOST must be set where Marathon runs Juice (MARATHON_APP_ID is set), or JUICE_HTTP_HOST and JUICE_PUBLIC_URL'
+        : "JUICE_ALLOW_UNAUTHENTICATED must be 1 where Marathon runs Juice (MARATHON_APP_ID is set): there is no authentication yet, so that Juice listens on loopback only, where Marathon's health checks and agents do not reach it. Set it in a network that you trust, or JUICE_HTTP_HOST=127.0.0.1 behind a proxy of your own",
+    )
   if (!isLoopback(host)) {
     if (allowUnauthenticated)
       warnings.push(
@@ -289,9 +364,13 @@ function hostsOf(master: string): string[] {
   return master.startsWith('zk://') ? zooKeeperHosts(master) : [new URL(master).hostname]
 }
 
+function isEverywhere(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
 /** Where a listener on all addresses is found: at its machine's name. */
 function urlOf(host: string, port: number, machine: string): string {
-  const reachable = host === '0.0.0.0' || host === '::' ? machine : host
+  const reachable = isEverywhere(host) ? machine : host
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
 }
 
@@ -338,7 +417,8 @@ function cpusOf(text: string): number {
 }
 
 const unixUser = matching(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, "a unix user's name")
-const hostOf = matching(/^[A-Za-z0-9.:_-]{1,253}$/, 'a host name or an IP address without brackets')
+const hostPattern = /^[A-Za-z0-9.:_-]{1,253}$/
+const hostOf = matching(hostPattern, 'a host name or an IP address without brackets')
 const principalOf = matching(/^[^:\p{Cc}]{1,255}$/u, 'a name without a colon')
 
 function printable(max: number): (text: string) => string {

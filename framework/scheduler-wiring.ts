@@ -1,7 +1,7 @@
 // The leader's half of the map: lease, store, Mesos and hints, tied to the scheduler. See wiring.ts for the rest.
-import { hostname } from 'node:os'
 import { SchedulerClient } from 'mesos-http-client'
 import type { Config } from './config.ts'
+import { clusterOf, unconfirmed, type Confirmation } from './domain/origin.ts'
 import { partLogger, type Logger } from './observability/log.ts'
 import type { Metrics } from './observability/metrics.ts'
 import { firstFit } from './placement/first-fit.ts'
@@ -9,7 +9,7 @@ import { leaderStore } from './scheduler/leader-store.ts'
 import { Scheduler, type FatalCause } from './scheduler/scheduler.ts'
 import type { ConnectOptions, MesosConnection, SchedulerSettings } from './scheduler/settings.ts'
 import { Term } from './scheduler/term.ts'
-import { Leadership, Listener } from './store/index.ts'
+import { leaderLease, Leadership, Listener } from './store/index.ts'
 import { forgetFramework, type LeaderDeps, type LeaseHold } from './usecases/index.ts'
 
 export interface SchedulerWiringOptions {
@@ -24,6 +24,8 @@ export interface SchedulerWiringOptions {
   /** A hint for it: the outbox has something. */
   readonly onOutbox?: () => void
   readonly onFatal: (cause: FatalCause, message: string) => void
+  /** What the operator said at the start, for the first term; nothing if absent. */
+  readonly confirmation?: Confirmation
   /** Else the usual ones; for tests that must not wait, or that come between us and Mesos. */
   readonly pollMs?: number
   readonly takeoverMs?: number
@@ -46,13 +48,14 @@ function schedulerSettings(
   const { mesos, framework, executor, publicUrl } = config
   const { registryAuthFile } = executor
   return {
+    cluster: clusterOf(mesos.masters),
     framework: {
       name: framework.name,
       user: framework.user,
       roles: mesos.roles,
       failoverTimeoutSeconds: framework.failoverTimeoutSeconds,
       webuiUrl: publicUrl,
-      hostname: hostname(),
+      hostname: config.hostname,
       ...(mesos.principal === undefined ? {} : { principal: mesos.principal }),
     },
     executor: {
@@ -74,23 +77,29 @@ function schedulerSettings(
   }
 }
 
-/**
- * One for each database, whatever the frameworks that use it are called: two leaders would ask Mesos for each other's
- * attempts under a framework id that it does not know them by, and run them twice.
- */
-const leaseName = 'leader'
+/** For people who ask who leads. */
+function holderOf({ hostname, marathonAppId }: Config): string {
+  const app = marathonAppId === undefined ? '' : `, Marathon app ${marathonAppId}`
+  return `${hostname} process ${process.pid}${app}`
+}
 
 export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
   const { config, deps, metrics, onFatal } = options
   const log = partLogger(options.log, 'scheduler')
   const settings = schedulerSettings(config, options.executorUris, options.pollMs)
+  const confirmation = {
+    said: options.confirmation ?? unconfirmed,
+    used(): void {
+      this.said = unconfirmed
+    },
+  }
   const onError = (error: Error): void => log.warn({ err: error }, 'store connection')
   const scheduler = new Scheduler({
     candidacy: onPhase =>
       new Leadership({
         url: config.databaseUrl,
-        name: leaseName,
-        holder: `${hostname()} ${process.pid}`,
+        name: leaderLease,
+        holder: holderOf(config),
         address: config.advertiseUrl,
         onPhase,
         onError,
@@ -107,6 +116,7 @@ export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
           random: Math.random,
           log,
           metrics,
+          confirmation,
         },
         onEnd,
       ),

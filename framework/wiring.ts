@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { packExecutor } from '../executor/pack.ts'
 import { WiredCallbacks } from './callbacks-wiring.ts'
 import { atPort, withoutCredentials, type Config } from './config.ts'
+import { clusterOf, unconfirmed, type Confirmation } from './domain/origin.ts'
 import { buildApp } from './http/app.ts'
 import type { TaskUseCases } from './http/routes/tasks.ts'
 import { AllAgentFiles } from './logs/agent-files.ts'
@@ -12,7 +13,7 @@ import { partLogger, type Logger } from './observability/log.ts'
 import { createMetrics } from './observability/metrics.ts'
 import type { FatalCause, Scheduler } from './scheduler/scheduler.ts'
 import { wireScheduler } from './scheduler-wiring.ts'
-import { createPool, migrate, Notifier } from './store/index.ts'
+import { createPool, leaderLease, migrate, Notifier } from './store/index.ts'
 import * as useCases from './usecases/index.ts'
 import type { Deps, LeaderDeps } from './usecases/index.ts'
 
@@ -21,6 +22,8 @@ export interface FrameworkOptions {
   readonly log: Logger
   /** Where the executor's archives are packed, and found again by the next process. */
   readonly packDir: string
+  /** What the operator said on the command line. */
+  readonly confirmation: Confirmation
   /** Only an operator can help: the process should end. */
   readonly onFatal: (cause: FatalCause, message: string) => void
 }
@@ -30,7 +33,10 @@ export interface Framework extends AsyncDisposable {
   readonly url: string
 }
 
-/** Starts everything; resolves when the API answers. Throws after it has closed again what was started. */
+/**
+ * Starts everything; resolves when the API answers. Throws after it has closed again what was started; UseCaseError
+ * `origin_refused` where the store belongs to another Mesos cluster or is a copy, and nobody confirmed it.
+ */
 export async function startFramework(options: FrameworkOptions): Promise<Framework> {
   const { log, packDir, onFatal } = options
   const { databaseUrl, http } = options.config
@@ -55,8 +61,11 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
     waits: { orphanWaitMs, unreachableWaitMs },
   }
 
+  const confirmation = await confirmed(options, deps)
+
   // Built after the API, since agents fetch the executor from the port on which that listens.
   const scheduler: { current?: Scheduler } = {}
+  const own = { advertiseUrl: options.config.advertiseUrl }
   const agentFiles = allAgentFiles(options.config)
   resources.defer(() => agentFiles.close())
   const files = [archives.runtime, archives.bundle]
@@ -71,12 +80,19 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
     checkStore: () => useCases.checkStore(deps),
     metrics,
     executorArtifacts: new Map(files.map(({ file, path }) => [file, path])),
+    leaderElsewhere: async () => {
+      const leader = await useCases.findLeader(deps, { lease: leaderLease })
+      return leader && leader.address !== '' && leader.address !== own.advertiseUrl
+        ? leader.address
+        : undefined
+    },
     publicUrl: options.config.publicUrl,
     logger: partLogger(log, 'http'),
   })
   resources.defer(() => app.close())
   const url = await app.listen({ host: http.host, port: http.port })
   const config = atPort(options.config, Number(new URL(url).port))
+  own.advertiseUrl = config.advertiseUrl
 
   const callbacks = new WiredCallbacks({ config, deps, metrics, log })
   resources.defer(() => callbacks.close())
@@ -89,16 +105,16 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
     onLeading: hold => callbacks.leading(hold),
     onOutbox: () => callbacks.hint(),
     onFatal,
+    confirmation,
   })
   scheduler.current = wired.scheduler
   // Closed first: the lease is free before the API ends, so another process may lead at once.
   resources.defer(() => wired.close())
   wired.start()
 
-  log.info(
-    { url, publicUrl: config.publicUrl, masters: config.mesos.masters.map(withoutCredentials) },
-    'framework process is up',
-  )
+  const { publicUrl, marathonAppId } = config
+  const masters = config.mesos.masters.map(withoutCredentials)
+  log.info({ url, publicUrl, masters, marathonAppId }, 'framework process is up')
   const owned = resources.move()
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
@@ -112,6 +128,30 @@ async function migrated(databaseUrl: string): ReturnType<typeof migrate> {
     const why = error instanceof Error ? error.message : String(error)
     throw new Error(`the database ${host}${pathname} can't be used: ${why}`, { cause: error })
   }
+}
+
+/**
+ * A process that only stands by says at once that it could not lead (S16), and not when it is needed. What was confirmed
+ * without need counts for nothing, so that it does not confirm something else later.
+ */
+async function confirmed(options: FrameworkOptions, deps: Deps): Promise<Confirmation> {
+  const { config, log, confirmation } = options
+  const question = { name: config.framework.name, cluster: clusterOf(config.mesos.masters) }
+  const { decision, present } = await useCases.checkOrigin(deps, { ...question, said: unconfirmed })
+  if (!present.database) {
+    log.warn(
+      'the database does not tell its system identifier (pg_control_system): a copied database would not be noticed',
+    )
+  }
+  const { yes, sameCluster } = confirmation
+  if (decision !== 'refuse') {
+    if (yes || sameCluster) log.warn('nothing had to be confirmed: leave out --yes and --same-cluster')
+    return unconfirmed
+  }
+  const { problem } = await useCases.checkOrigin(deps, { ...question, said: confirmation })
+  if (problem !== undefined) throw new useCases.UseCaseError('origin_refused', problem)
+  log.warn({ yes, sameCluster }, 'confirmed; carried out once this process leads')
+  return confirmation
 }
 
 /** `whyWaits`: only the leader knows it, so only its answers say it. */

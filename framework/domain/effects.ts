@@ -32,6 +32,8 @@ export interface TaskEvents extends Record<UpdateKind, Updates> {
   readonly overrun: object
   /** An unsettled attempt stayed so for its whole wait. */
   readonly settleTimeout: object
+  /** Its framework id is given up, and with it what runs under that. `why` is for people, without a full stop. */
+  readonly forsaken: { readonly why: string }
   /** The container that a hold waits for is known to be gone. */
   readonly released: object
 }

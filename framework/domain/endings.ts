@@ -17,6 +17,8 @@ export interface Ending {
   readonly hold?: Hold
   /** It may even come back to run: said in the record from now on. */
   readonly caveat?: string
+  /** Nobody will hear of it again, nor kill it. */
+  readonly forsaken?: boolean
   readonly resultJson?: string
 }
 
@@ -150,7 +152,8 @@ export function addCaveat(before: string | undefined, caveat: string): string {
 }
 
 /** What may be left running when a task ends although its container could not be watched to its end. */
-function remainder(end: { readonly hold?: Hold; readonly caveat?: string }): string {
+function remainder(end: Pick<Ending, 'hold' | 'caveat' | 'forsaken'>): string {
+  if (end.forsaken) return '; it may run on there'
   if (end.hold) return '; its container may run on until the next executor on that agent removes it'
   return end.caveat === undefined ? '' : '; it may run on there, and is killed when it comes back'
 }

@@ -73,7 +73,7 @@ const updates: fc.Arbitrary<MesosUpdate> = fc
 
 type Step =
   | { readonly name: 'update'; readonly seen: MesosUpdate; readonly back: number }
-  | { readonly name: 'launch' | 'withdraw' | 'kill' | 'timer' | 'wait' | 'released' }
+  | { readonly name: 'launch' | 'withdraw' | 'kill' | 'timer' | 'wait' | 'released' | 'forsaken' }
   | { readonly name: 'force'; readonly type: 'queueTimeout' | 'overrun' | 'settleTimeout' }
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
@@ -84,7 +84,12 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom<Step>({ name: 'launch' }, { name: 'wait' }, { name: 'timer' }) },
   {
     weight: 1,
-    arbitrary: fc.constantFrom<Step>({ name: 'withdraw' }, { name: 'kill' }, { name: 'released' }),
+    arbitrary: fc.constantFrom<Step>(
+      { name: 'withdraw' },
+      { name: 'kill' },
+      { name: 'released' },
+      { name: 'forsaken' },
+    ),
   },
   {
     weight: 1,
@@ -142,6 +147,9 @@ class World {
       case 'kill':
       case 'released':
         this.happen(this.current, { type: step.name })
+        break
+      case 'forsaken':
+        this.happen(this.current, { type: 'forsaken', why: 'moved' })
         break
       case 'force':
         this.happen(this.current, { type: step.type })

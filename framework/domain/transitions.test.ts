@@ -85,6 +85,21 @@ describe('transitions of a task', () => {
     })
   })
 
+  it('waits again where its framework id was given up, and the record says what that means (S16)', () => {
+    for (const before of [running(), running({ state: 'LAUNCHING' })]) {
+      const over = changed(happen(before, attempt(inTask), { type: 'forsaken', why: 'moved' }))
+      expect(over.task).to.include({ state: 'QUEUED', failures: 0 })
+      expect(over.task.caveat).to.contain('(moved): a second run could not be excluded')
+      expect(over.attempt).to.include({ state: 'TASK_LOST', blame: 'mesos', message: 'moved' })
+      expect(over.attempt?.finishedAt).to.deep.equal(now)
+    }
+    const kill = running({ killRequestedAt: start })
+    const killed = changed(happen(kill, attempt(inTask), { type: 'forsaken', why: 'moved' }))
+    expect(killed.task.state).to.equal('KILLED')
+    expect(killed.task.message).to.equal('moved; it may run on there')
+    expect(happen(queued(), undefined, { type: 'forsaken', why: 'moved' }).kind).to.equal('reject')
+  })
+
   describe('updates of the current attempt', () => {
     it('keep what the executor tells, and erase nothing that a later one leaves out (S58)', () => {
       const task = running({ state: 'LAUNCHING' })

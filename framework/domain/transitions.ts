@@ -65,6 +65,7 @@ const table: { readonly [E in EventType]: Row<E> } = {
   overrun:        row(illegal,    illegal,    illegal,    overrun),
   settleTimeout:  row(illegal,    illegal,    settle,     settle),
   released:       row(illegal,    release,    illegal,    illegal),
+  forsaken:       row(illegal,    illegal,    forsake,    forsake),
   // Updates of the current attempt
   alive:          row(illegal,    illegal,    observe,    observe),
   running:        row(illegal,    illegal,    start,      observe),
@@ -176,6 +177,19 @@ function release({ task }: Situation): Effect {
   if (!task.hold) return ignored('nothing holds it back', false)
   const message = `Attempt ${task.attempt} lost its executor; its container is known to be gone`
   return change(task, { ...without(task, 'hold'), message }, undefined)
+}
+
+/** Nothing more is heard of it, and it can't be killed: it may run on for as long as it likes (S16). */
+function forsake({ task, attempt, now }: Launched, { why }: TaskEvent<'forsaken'>): Effect {
+  const fault = { name: 'FRAMEWORK_FORSAKEN', cap: 20, beyond: 'counted' } as const
+  const lost = { ...without(attempt, 'unsettledSince', 'reason'), state: 'TASK_LOST', lastUpdateAt: now }
+  const ending = {
+    verdict: { blame: 'mesos', retry: 'free', fault },
+    cause: why,
+    caveat: `Attempt ${attempt.number} was on ${attempt.hostname}, and was given up (${why}): a second run could not be excluded`,
+    forsaken: true,
+  } as const
+  return conclude(task, { ...lost, finishedAt: now }, ending, now)
 }
 
 function observe({ task, attempt, now }: Launched, { update }: UpdateEvent): Effect {

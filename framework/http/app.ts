@@ -14,20 +14,18 @@ import { finishBeforeClose } from './closing.ts'
 import { documentApi } from './openapi.ts'
 import { Problem, problemType, toProblem } from './problems.ts'
 import { requestValidator } from './request-validator.ts'
-import { executorRoutes } from './routes/executor.ts'
+import { executorRoutes, type ExecutorRouteDeps } from './routes/executor.ts'
 import { logRoutes, type LogRouteDeps } from './routes/logs.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { refuseOtherMethods } from './routes/other-methods.ts'
 import { taskRoutes, type TaskUseCases } from './routes/tasks.ts'
 
-export interface AppDeps {
+export interface AppDeps extends ExecutorRouteDeps {
   readonly tasks: TaskUseCases
   readonly logs: LogRouteDeps
   /** Rejects where the store can't be reached. */
   readonly checkStore: () => Promise<{ readonly migrated: boolean }>
   readonly metrics: Metrics
-  /** Path of each executor archive by its name in the URL, `<sha256>.tar.gz`. */
-  readonly executorArtifacts: ReadonlyMap<string, string>
   /** Without a closing slash; links in answers begin with it. */
   readonly publicUrl: string
   readonly logger: FastifyBaseLogger
@@ -73,7 +71,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   taskRoutes(app, deps)
   logRoutes(app, deps.logs, closing)
   operationRoutes(app, deps)
-  executorRoutes(app, deps.executorArtifacts)
+  executorRoutes(app, deps)
   addOtherMethods()
   return app
 }

@@ -106,6 +106,7 @@ export async function testApp(deps: Partial<AppDeps> = {}): Promise<FastifyInsta
     checkStore: async () => ({ migrated: true }),
     metrics: createMetrics({ ofProcess: false }),
     executorArtifacts: new Map(),
+    leaderElsewhere: () => Promise.resolve(undefined),
     publicUrl,
     logger: pino({ level: 'silent' }),
     ...deps,

@@ -20,6 +20,11 @@ export interface LeaderStore {
     args: Parameters<typeof useCases.loadFramework>[1],
   ) => ReturnType<typeof useCases.loadFramework>
   readonly saveFramework: Rest<typeof useCases.saveFramework>
+  readonly checkOrigin: (
+    args: Parameters<typeof useCases.checkOrigin>[1],
+  ) => ReturnType<typeof useCases.checkOrigin>
+  readonly adoptOrigin: Rest<typeof useCases.adoptOrigin>
+  readonly forsakeFramework: Rest<typeof useCases.forsakeFramework>
   readonly commitIntents: Rest<typeof useCases.commitIntents>
   readonly withdrawIntents: Rest<typeof useCases.withdrawIntents>
   readonly applyStatusUpdates: Rest<typeof useCases.applyStatusUpdates>
@@ -38,6 +43,9 @@ export function leaderStore(deps: LeaderDeps, lease: LeaseHold): LeaderStore {
     loadExecutorGenerations: () => useCases.loadExecutorGenerations(deps),
     loadFramework: args => useCases.loadFramework(deps, args),
     saveFramework: record => useCases.saveFramework(deps, lease, record),
+    checkOrigin: args => useCases.checkOrigin(deps, args),
+    adoptOrigin: args => useCases.adoptOrigin(deps, lease, args),
+    forsakeFramework: args => useCases.forsakeFramework(deps, lease, args),
     commitIntents: intents => useCases.commitIntents(deps, lease, intents),
     withdrawIntents: args => useCases.withdrawIntents(deps, lease, args),
     applyStatusUpdates: updates => useCases.applyStatusUpdates(deps, lease, updates),

@@ -19,7 +19,7 @@ export interface Candidacy {
   close(): Promise<void>
 }
 
-export type FatalCause = 'framework_removed' | 'refused_by_mesos'
+export type FatalCause = 'framework_removed' | 'refused_by_mesos' | 'origin_refused'
 
 export interface SchedulerOptions {
   /** Campaigns for the lease; `onPhase` is told of each change. */
@@ -124,6 +124,10 @@ export class Scheduler {
         this.#stepDown(phase, end.message)
         onFatal('refused_by_mesos', `Mesos and this configuration don't fit together: ${end.message}`)
         return
+      case 'origin_refused':
+        this.#stepDown(phase, end.message)
+        onFatal('origin_refused', end.message)
+        return
       case 'removed':
         if (end.live > 0) {
           this.#stepDown(phase, 'Mesos has removed the framework')
@@ -182,7 +186,7 @@ export class Scheduler {
 function removedMessage(frameworkId: string, live: number): string {
   return (
     `Mesos has removed framework ${frameworkId} (torn down, or away for longer than its failover timeout) and with it ` +
-    `${live} attempts that were live. Nothing is launched under a new framework id before an operator agrees: start with ` +
-    `another JUICE_FRAMEWORK_NAME, and the tasks that were live run again.`
+    `${live} attempts that were live. Nothing is launched under a new framework id before an operator agrees: run ` +
+    `"juice framework reset --yes" and start again; the attempts end as lost, and their tasks wait again.`
   )
 }

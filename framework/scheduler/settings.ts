@@ -2,6 +2,7 @@
 import type { FrameworkInfo, SchedulerEvent, SchedulerPhase } from 'mesos-http-client'
 import type { Logger } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { Cluster, Confirmation } from '../domain/origin.ts'
 import type { Placement, PlacementPolicy } from '../placement/types.ts'
 import type { MesosCalls } from './calls.ts'
 import type { ExecutorTemplate } from './executor-info.ts'
@@ -26,6 +27,8 @@ export interface ConnectOptions {
 }
 
 export interface SchedulerSettings {
+  /** The Mesos cluster as configured. */
+  readonly cluster: Cluster
   readonly framework: FrameworkSettings
   /** `diskMb` 0: it asks for no disk. */
   readonly executor: ExecutorTemplate & PlacementPolicy['executor']
@@ -48,6 +51,8 @@ export interface TermOptions {
   readonly random: () => number
   readonly log: Logger
   readonly metrics: Metrics
+  /** What the operator said at this process's start, and what that was good for once it was used. */
+  readonly confirmation: { readonly said: Confirmation; used(): void }
 }
 
 /** Why a term is over. */
@@ -58,5 +63,7 @@ export type TermEnd =
   | { readonly name: 'failed_over'; readonly message: string }
   /** Mesos has removed the framework (S16); `live`: attempts that were starting or running then. */
   | { readonly name: 'removed'; readonly frameworkId: string; readonly live: number }
+  /** Another Mesos cluster or database than the framework id came from, and nobody confirmed it (S16). */
+  | { readonly name: 'origin_refused'; readonly message: string }
   /** Mesos will not have us, or we must not ask: only another configuration helps (S18, S23, S24). */
   | { readonly name: 'refused'; readonly message: string }

@@ -6,6 +6,7 @@ import { UseCaseError, type Channel } from '../usecases/index.ts'
 import { chores } from './chores.ts'
 import { forbiddenChanges, frameworkInfo, frameworkRecord } from './framework-info.ts'
 import { Loop } from './loop.ts'
+import { settleOrigin } from './origin.ts'
 import { buildParts, type Parts } from './parts.ts'
 import type { MesosConnection, TermEnd, TermOptions } from './settings.ts'
 
@@ -140,6 +141,11 @@ export class Term {
       return undefined
     }
     if (this.#phase.name !== 'starting') return undefined
+    const refusal = await settleOrigin(this.#options)
+    if (refusal !== undefined) {
+      this.#end({ name: 'origin_refused', message: refusal })
+      return undefined
+    }
     const known = await store.loadFramework({ name: settings.framework.name })
     const problems = known ? forbiddenChanges(known, settings.framework) : []
     if (problems.length > 0) {
@@ -174,7 +180,8 @@ export class Term {
   async #register(phase: Phase & { name: 'registering' }): Promise<void> {
     const { store, settings } = this.#options
     if (phase.frameworkId !== this.#frameworkId) {
-      await store.saveFramework(frameworkRecord(settings.framework, phase.frameworkId))
+      const record = frameworkRecord(settings.framework, phase.frameworkId)
+      await store.saveFramework({ ...record, cluster: settings.cluster })
       this.#frameworkId = phase.frameworkId
     }
     if (this.#phase !== phase) return

@@ -25,6 +25,12 @@ export type LeadershipPhase =
   | { readonly name: 'leading'; readonly hold: LeaseHold }
   | { readonly name: 'closed' }
 
+/**
+ * The lease's name. One for each database, whatever the frameworks that use it are called: two leaders would ask Mesos for
+ * each other's attempts under a framework id that it does not know them by, and run them twice.
+ */
+export const leaderLease = 'leader'
+
 export interface LeadershipOptions {
   /** Direct connection, not through a transaction pooler. The schema is migrated. */
   readonly url: string

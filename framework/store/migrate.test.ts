@@ -86,7 +86,8 @@ describe('migrations', function () {
     const error: unknown = await migrate(db.url).catch((e: unknown) => e)
     expect(error).to.have.property('message', 'Migration 0003-delivery failed')
     await db.pool.query('drop schema delivery')
-    expect(await migrate(db.url)).to.deep.equal(['0003-delivery'])
+    const names = await migrationNames()
+    expect(await migrate(db.url)).to.deep.equal(names.slice(names.indexOf('0003-delivery')))
   })
 
   it('wait only so long for another process', async () => {

@@ -1,6 +1,7 @@
 // What a use case refuses, as errors that an edge can translate by their code.
 
-export type UseCaseErrorCode = 'idempotency_key_reused' | 'invalid_cursor' | 'framework_id_conflict'
+export type UseCaseErrorCode =
+  'idempotency_key_reused' | 'invalid_cursor' | 'framework_id_conflict' | 'origin_refused'
 
 /** The caller's fault: repeating the same call gives the same answer. */
 export class UseCaseError extends Error {

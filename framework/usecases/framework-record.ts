@@ -1,6 +1,8 @@
 // The framework id that Mesos assigned (S5), and whether the store is fit for use.
+import type { Cluster } from '../domain/origin.ts'
 import { migrationNames } from '../store/migrate.ts'
 import { selectFramework, upsertFramework } from '../store/queries/framework.ts'
+import { selectDatabase } from '../store/queries/select-database.ts'
 import { selectMigrations } from '../store/queries/select-migrations.ts'
 import { fencedTransaction } from '../store/transaction.ts'
 import type { Deps, LeaderDeps, LeaseHold } from './deps.ts'
@@ -13,20 +15,23 @@ export async function loadFramework(
 ): Promise<FrameworkRecord | undefined> {
   const row = await selectFramework(deps.pool, args.name)
   if (!row) return undefined
-  const { principal, ...record } = row
+  const { principal, origin: _, savedAt: __, ...record } = row
   return { ...record, ...(principal === null ? {} : { principal }) }
 }
 
 /**
- * Before anything is launched (S5). Throws UseCaseError `framework_id_conflict` where another id is kept under this name (S16):
+ * Before anything is launched (S5), with the cluster that assigned it and the database at hand. Throws UseCaseError `framework_id_conflict` where another id is kept under this name (S16):
  * an operator must decide what becomes of that one's tasks. Throws LeaseLost.
  */
 export async function saveFramework(
   deps: LeaderDeps,
   lease: LeaseHold,
-  record: FrameworkRecord,
+  record: FrameworkRecord & { readonly cluster?: Cluster },
 ): Promise<void> {
-  const row = { ...record, principal: record.principal ?? null }
+  const { cluster, ...known } = record
+  const database = await selectDatabase(deps.pool)
+  const origin = { ...(cluster ? { cluster } : {}), ...(database ? { database } : {}) }
+  const row = { ...known, principal: known.principal ?? null, origin }
   const saved = await fencedTransaction(deps.pool, lease, db => upsertFramework(db, row, deps.now()))
   if (!saved) {
     throw new UseCaseError(

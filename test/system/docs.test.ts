@@ -1,4 +1,4 @@
-// The commands that README shows are run as they stand there, against a Juice on another port.
+// The commands that README and docs/ show are run as they stand there, against a Juice on another port.
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,9 +11,9 @@ const root = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
 
 /** The shell block that follows `<!-- run: name -->`. */
-function block(readme: string, name: string): string {
-  const found = new RegExp(`<!-- run: ${name} -->\\s*\`\`\`sh\\n([\\s\\S]*?)\`\`\``).exec(readme)
-  if (found?.[1] === undefined) throw new Error(`README has no block "${name}"`)
+function block(text: string, name: string): string {
+  const found = new RegExp(`<!-- run: ${name} -->\\s*\`\`\`sh\\n([\\s\\S]*?)\`\`\``).exec(text)
+  if (found?.[1] === undefined) throw new Error(`there is no block "${name}"`)
   return found[1]
 }
 
@@ -43,5 +43,33 @@ describe('README', function () {
     expect(await cluster.ended(task.id)).to.include({ state: 'FINISHED' })
     const answers = await shell(block(readme, 'ask'), task.id)
     expect(answers).to.include('"FINISHED"').and.to.include('1\n2\n3\n')
+  })
+
+  it('shows how an operator looks at the framework, and that nothing is reset while a process leads', async () => {
+    const failed: unknown = await run('sh', ['-e', '-c', block(readme, 'framework')], {
+      cwd: root,
+      env: { PATH: process.env.PATH, JUICE_DATABASE_URL: cluster.databaseUrl },
+    }).catch((error: unknown) => error)
+    expect(failed).to.include({ code: 3 })
+    expect(failed)
+      .to.have.property('stdout')
+      .that.matches(/^framework id: +\S+-0000$/m)
+    expect(failed).to.have.property('stderr').that.contains('a process leads: ')
+  })
+
+  it('and docs/marathon.md: how to see who leads', async () => {
+    const text = await readFile(join(root, 'docs/marathon.md'), 'utf8')
+    const { stdout } = await run('sh', ['-e', '-c', block(text, 'marathon-show')], {
+      cwd: root,
+      env: { PATH: process.env.PATH, JUICE_DATABASE_URL: cluster.databaseUrl },
+    })
+    const [forPeople = '', json = ''] = stdout.split(/^(?=\{)/m)
+    expect(forPeople).to.match(/^leader: +\S+ process \d+ at http/m)
+    expect(JSON.parse(json)).to.deep.include({
+      name: 'juice',
+      cluster: new URL(cluster.mesos.url).host,
+      copied: false,
+      tasks: { live: 0, waiting: 0 },
+    })
   })
 })

@@ -17,6 +17,7 @@ describe("HTTP API: the executor's archives", function () {
   let dir: string
   let app: FastifyInstance
   let port: number
+  let leader: string | undefined
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'juice-executor-'))
     await writeFile(join(dir, 'bundle'), content)
@@ -24,7 +25,7 @@ describe("HTTP API: the executor's archives", function () {
       [file, join(dir, 'bundle')],
       [`${'cd'.repeat(32)}.tar.gz`, join(dir, 'missing')],
     ])
-    app = await testApp({ executorArtifacts: artifacts })
+    app = await testApp({ executorArtifacts: artifacts, leaderElsewhere: () => Promise.resolve(leader) })
     await app.listen({ host: '127.0.0.1', port: 0 })
     const address = app.server.address()
     if (address === null || typeof address === 'string') throw new Error('no port')
@@ -66,6 +67,23 @@ describe("HTTP API: the executor's archives", function () {
   it('need not come again', async () => {
     const answer = await ask('GET', `/executor/${file}`, { 'if-none-match': `"${hash}"` })
     expect([answer.status, answer.body.length]).to.deep.equal([304, 0])
+  })
+
+  it('of another version are at the process that leads, if that is another one', async () => {
+    const other = `/executor/${'ef'.repeat(32)}.tar.gz`
+    expect((await ask('GET', other)).status).to.equal(404)
+    leader = 'http://agent7.example:31007'
+    try {
+      for (const method of ['GET', 'HEAD']) {
+        const answer = await ask(method, other)
+        expect(answer.status).to.equal(307)
+        expect(answer.headers.location).to.equal(`http://agent7.example:31007${other}`)
+      }
+      expect((await ask('GET', `/executor/${file}`)).status).to.equal(200)
+      expect((await ask('GET', '/executor/x')).status).to.equal(404)
+    } finally {
+      leader = undefined
+    }
   })
 
   for (const path of [

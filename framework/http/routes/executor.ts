@@ -1,4 +1,6 @@
-// The executor's archives for the fetchers of Mesos agents: named by their hash, so they never change.
+// The executor's archives for the fetchers of Mesos agents: named by their hash, so they never change. While two versions run
+// side by side behind one public URL, an agent may ask the one for what the other has: it is sent on to the leader, whose
+// executor it wants.
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
@@ -12,7 +14,17 @@ const Params = Type.Object(
   { additionalProperties: false },
 )
 
-export function executorRoutes(instance: FastifyInstance, artifacts: ReadonlyMap<string, string>): void {
+export interface ExecutorRouteDeps {
+  /** Path of each archive by its name in the URL, `<sha256>.tar.gz`. */
+  readonly executorArtifacts: ReadonlyMap<string, string>
+  /** Base URL of the process that leads, unless that is this one. */
+  readonly leaderElsewhere: () => Promise<string | undefined>
+}
+
+const archiveName = /^[0-9a-f]{64}\.tar\.gz$/
+
+export function executorRoutes(instance: FastifyInstance, deps: ExecutorRouteDeps): void {
+  const { executorArtifacts: artifacts, leaderElsewhere } = deps
   instance.withTypeProvider<TypeBoxTypeProvider>().route({
     // The fetcher asks with HEAD for the length first, to make room in its cache.
     method: ['GET', 'HEAD'],
@@ -29,6 +41,7 @@ export function executorRoutes(instance: FastifyInstance, artifacts: ReadonlyMap
           format: 'binary',
           'x-response-description': 'The archive.',
         }),
+        307: Type.Null({ 'x-response-description': 'The process that leads has it, at `Location`.' }),
         304: Type.Null({ 'x-response-description': 'The asker has it.' }),
         404: ProblemAnswer,
       },
@@ -37,6 +50,9 @@ export function executorRoutes(instance: FastifyInstance, artifacts: ReadonlyMap
       const { file } = request.params
       const path = artifacts.get(file)
       const size = path === undefined ? undefined : await sizeOf(path)
+      // Fetchers follow redirects, also with HEAD (stout's net.hpp).
+      const elsewhere = path === undefined && archiveName.test(file) ? await leaderElsewhere() : undefined
+      if (elsewhere !== undefined) return reply.redirect(`${elsewhere}/executor/${file}`, 307)
       if (path === undefined || size === undefined)
         throw new Problem(
           'not_found',

@@ -86,6 +86,7 @@ export class LoopCluster implements AsyncDisposable {
       databaseUrl: this.database.url,
       mesos: { masters: [this.mesos.url], roles: ['juice'], codec: 'protobuf' },
       framework: { name: 'juice', user: 'root', failoverTimeoutSeconds: 60 },
+      hostname: 'box',
       http: { host: '127.0.0.1', port: 0, allowUnauthenticated: false },
       publicUrl: 'http://127.0.0.1:1',
       advertiseUrl: 'http://127.0.0.1:1',
