@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { packClient } from '../../scripts/pack-client.ts'
+import { npmEnvironment, packClient } from '../../scripts/pack-client.ts'
 import { FakeMesos } from './testing/fake-mesos.ts'
 import { textOf, trace } from './testing/traces.ts'
 
@@ -182,6 +182,7 @@ describe('the published package', function () {
   it('does not leave its own folder by accident', async () => {
     const packed = await run('npm', ['pack', '--dry-run', '--pack-destination', path], {
       cwd: import.meta.dirname,
+      env: npmEnvironment(),
     }).then(
       ({ stdout }) => stdout,
       ({ stderr }: { stderr: string }) => stderr,
