@@ -166,6 +166,10 @@ describe('the published package', function () {
     const others = files.filter(name => !/^(dist\/.*\.(js|d\.ts)|proto\/.*\.proto)$/.test(name))
     expect(others).to.deep.equal(['LICENSE', 'README.md', 'mesos-rules.md', 'package.json'])
     expect(files.filter(name => /testing|\.test\./.test(name))).to.deep.equal([])
+    const types = readFileSync(join(path, 'app/node_modules/mesos-http-client/dist/generated/messages.d.ts'))
+    expect(types.includes('interface SchedulerCallAccept')).to.equal(true)
+    // the table of all messages is not for anybody's compiler
+    expect(types.includes('descriptor')).to.equal(false)
   })
 
   it('says in package.json what npm and its users need', () => {
