@@ -11,6 +11,9 @@ const run = promisify(execFile)
 const root = join(import.meta.dirname, '..')
 const source = join(root, 'packages/mesos-http-client')
 
+/** npm keeps its compiled self below TMPDIR, which nobody would clear away. */
+export const npmEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' })
+
 /** What the source's package.json says, but for what concerns only this repository. */
 async function publishedManifest(): Promise<{ name: string; version: string }> {
   const {
@@ -60,7 +63,10 @@ export async function packClient(out: string): Promise<{ folder: string; tarball
   await cp(join(root, 'LICENSE'), join(folder, 'LICENSE'))
   await cp(join(root, 'docs/mesos-rules.md'), join(folder, 'mesos-rules.md'))
   await cp(join(root, 'proto/mesos'), join(folder, 'proto/mesos'), { recursive: true })
-  await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', out], { cwd: folder })
+  await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', out], {
+    cwd: folder,
+    env: npmEnvironment(),
+  })
   return { folder, tarball: join(out, `${manifest.name}-${manifest.version}.tgz`) }
 }
 

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { packClient } from '../../scripts/pack-client.ts'
+import { npmEnvironment, packClient } from '../../scripts/pack-client.ts'
 import { FakeMesos } from './testing/fake-mesos.ts'
 import { textOf, trace } from './testing/traces.ts'
 
@@ -166,6 +166,10 @@ describe('the published package', function () {
     const others = files.filter(name => !/^(dist\/.*\.(js|d\.ts)|proto\/.*\.proto)$/.test(name))
     expect(others).to.deep.equal(['LICENSE', 'README.md', 'mesos-rules.md', 'package.json'])
     expect(files.filter(name => /testing|\.test\./.test(name))).to.deep.equal([])
+    const types = readFileSync(join(path, 'app/node_modules/mesos-http-client/dist/generated/messages.d.ts'))
+    expect(types.includes('interface SchedulerCallAccept')).to.equal(true)
+    // the table of all messages is not for anybody's compiler
+    expect(types.includes('descriptor')).to.equal(false)
   })
 
   it('says in package.json what npm and its users need', () => {
@@ -182,6 +186,7 @@ describe('the published package', function () {
   it('does not leave its own folder by accident', async () => {
     const packed = await run('npm', ['pack', '--dry-run', '--pack-destination', path], {
       cwd: import.meta.dirname,
+      env: npmEnvironment(),
     }).then(
       ({ stdout }) => stdout,
       ({ stderr }: { stderr: string }) => stderr,

@@ -73,6 +73,37 @@ describe('ExecutorClient: subscription', () => {
     await sent
   })
 
+  it('comes back over the socket of an agent that restarts, with its token (E4, E5, E33)', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mesos-'))
+    toClose.push(async () => rmSync(folder, { recursive: true }))
+    const path = join(folder, 's')
+    const agent = await fakeAgent(undefined, { path })
+    const { client, phases, phase } = clientOf('agent.example:5051', { domainSocket: path, token: 'a.b.c' })
+    client.start()
+    await accept(agent)
+    await phase('subscribed')
+    const from = phases.items.length
+    // which takes the socket's file away as well
+    await agent.close()
+    const { cause } = await phase('waiting', from)
+    expect(cause.retryable).to.equal(true)
+    const refused = await phases.first(
+      each => each.name === 'waiting' && each.cause.code === 'unreachable',
+      from,
+    )
+    expect(refused.name === 'waiting' && refused.cause.message).to.contain(path)
+    const back = await fakeAgent(undefined, { path })
+    await accept(back)
+    await phase('subscribed', from)
+    const sent = client.update(update('t'))
+    ;(await back.requests.first(isCall)).answer(202)
+    await sent
+    expect(back.requests.items.map(({ headers }) => headers.authorization)).to.deep.equal([
+      'Bearer a.b.c',
+      'Bearer a.b.c',
+    ])
+  })
+
   it('lists what is not acknowledged, each time anew, with the same uuid (E9, E19)', async () => {
     const clock = new ManualClock()
     const pending = update('t')
