@@ -26,7 +26,7 @@ export { OperatorEvents } from './operator/events.ts'
 export type { FileEntry, FilePage } from './operator/files.ts'
 export { FILE_PAGE_BYTES, FilesClient } from './operator/files.ts'
 
-export type { SessionKey, NodeKind } from './zookeeper/protocol.ts'
+export type { NodeAccess, NodeKind, Session, SessionKey } from './zookeeper/protocol.ts'
 export type { ZooKeeperConnectionOptions } from './zookeeper/connection.ts'
 export { ZooKeeperConnection } from './zookeeper/connection.ts'
 export type { ZooKeeperServer, ZooKeeperUrl } from './zookeeper/url.ts'

@@ -6,7 +6,7 @@ import { TestZooKeeper, installMs } from '../../../test/support/zookeeper.ts'
 import { systemClock, type Clock } from '../clock.ts'
 import { Log } from '../testing/log.ts'
 import { closers } from '../testing/scheduler-harness.ts'
-import { trace } from '../testing/traces.ts'
+import { recordedMasterInfos } from '../testing/znodes.ts'
 import type { ZooKeeperConnection } from '../zookeeper/connection.ts'
 import { parseZooKeeperUrl } from '../zookeeper/url.ts'
 import { ZooKeeperMasters } from './zookeeper-masters.ts'
@@ -59,16 +59,12 @@ describe('ZooKeeperMasters (S17)', () => {
     by.create(`${path}/json.info_`, masterInfo(port), 'ephemeral_sequential')
 
   it('names the lowest json.info_ node, as recorded, and its successor', async () => {
-    const recorded = trace('15').actions.find(({ znodes }) => znodes !== undefined)?.znodes ?? []
     const [first, second] = [await connection(), await connection()]
     const path = await election(first)
     await first.create(`${path}/log_replicas`, Buffer.alloc(0), 'persistent')
-    for (const [by, name] of [
-      [first, '0000000001'],
-      [second, '0000000002'],
-    ] as const) {
-      const data = recorded.find(node => node.path.endsWith(`json.info_${name}`))?.data_text
-      await by.create(`${path}/json.info_`, Buffer.from(data ?? ''), 'ephemeral_sequential')
+    const infos = recordedMasterInfos()
+    for (const by of [first, second]) {
+      await by.create(`${path}/json.info_`, infos.shift() ?? Buffer.alloc(0), 'ephemeral_sequential')
     }
     const { leaders } = mastersOf(`zk://${zooKeeper.address}${path}`)
     expect(await leaders.take(1)).to.deep.equal(['http://127.0.0.1:5050'])
@@ -177,6 +173,22 @@ describe('ZooKeeperMasters (S17)', () => {
     await again.close()
     await leaders.first(text => text.includes('no master takes part'))
     expect(leaders.items).to.have.length(2)
+  })
+
+  it('finds the leader of an ensemble that was set up anew under the same address', async () => {
+    const master = await connection()
+    const path = await election(master)
+    await contend(master, path, 9)
+    const { leaders } = mastersOf(`zk://${zooKeeper.address}${path}`)
+    await leaders.take(1)
+    await zooKeeper.stop()
+    await zooKeeper.wipe()
+    await zooKeeper.start()
+    // it refuses whoever has seen more than it knows
+    const anew = await connection()
+    await anew.create(path, Buffer.alloc(0), 'persistent')
+    await contend(anew, path, 10)
+    await leaders.first(text => text === 'http://127.0.0.1:10')
   })
 
   it('closes for good, also while a server is silent', async () => {
