@@ -83,7 +83,10 @@ export class SchedulerClient {
   start(): void {
     if (this.#phase.name !== 'idle') return
     this.#connect()
-    this.#masters.start(leader => this.#leaderChanged(leader))
+    this.#masters.start({
+      onChange: leader => this.#leaderChanged(leader),
+      onBlind: trouble => this.#options.onBlind?.(trouble),
+    })
   }
 
   /**
