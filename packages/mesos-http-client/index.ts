@@ -31,7 +31,7 @@ export type { ZooKeeperConnectionOptions } from './zookeeper/connection.ts'
 export { ZooKeeperConnection } from './zookeeper/connection.ts'
 export type { ZooKeeperServer, ZooKeeperUrl } from './zookeeper/url.ts'
 export { describeZooKeeperUrl, parseZooKeeperUrl } from './zookeeper/url.ts'
-export { leadingNode, masterUrl } from './masters/leader.ts'
+export { leadingNode } from './masters/leader.ts'
 
 export type { Backoff } from './backoff.ts'
 export { backoffMs } from './backoff.ts'
