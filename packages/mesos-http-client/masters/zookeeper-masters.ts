@@ -136,11 +136,14 @@ export class ZooKeeperMasters implements MasterSource {
     if (node === this.#leaderNode) return true
     const data = await connection.getData(`${path}/${node}`)
     if (data === undefined) return false
+    let leader: URL
     try {
-      this.#found(new URL(masterUrl(data, this.#o.scheme)), node)
+      leader = new URL(masterUrl(data, this.#o.scheme))
     } catch (error) {
       this.#nobody(`${path}/${node} is not to be understood: ${errorFromFailure(node, error).message}`)
+      return true
     }
+    this.#found(leader, node)
     return true
   }
 
