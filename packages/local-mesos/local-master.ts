@@ -43,6 +43,7 @@ export class LocalMaster {
   #server: HttpServer | undefined
   #candidate: Candidate | undefined
   #startedAtMs = 0
+  #info: MasterInfo | undefined
   #isClosed = false
 
   constructor(options: LocalMasterOptions) {
@@ -56,6 +57,11 @@ export class LocalMaster {
 
   get url(): string {
     return `http://${this.#o.ip}:${this.#port}`
+  }
+
+  /** What it says of itself; undefined while it is stopped. */
+  get info(): MasterInfo | undefined {
+    return this.#info
   }
 
   /** `stopped`, `standby`, `recovering` after its election, or `leading`. */
@@ -83,6 +89,7 @@ export class LocalMaster {
     this.#server = server
     this.#port = server.port
     const info = o.info(server.port)
+    this.#info = info
     if (o.election === undefined) {
       this.#lead(info)
       return
@@ -155,6 +162,7 @@ export class LocalMaster {
     const [server, life] = [this.#server, this.#life]
     this.#server = undefined
     this.#candidate = undefined
+    this.#info = undefined
     this.#life = { name: 'stopped' }
     if (life.name === 'recovering') life.timer.cancel()
     if (life.name === 'leading') {

@@ -81,6 +81,7 @@ if (givenMesos() === undefined) {
       expect(notes).to.have.length(5)
       for (const name of notes) expect(await readFile(join(shared, name), 'utf8')).to.equal('run\n')
       const log = await cluster.frameworkLog()
+      expect(log).to.include('ZooKeeper does not answer')
       expect(log).to.include(`zk://${zooKeeper.address}/clusters/mesos`).and.not.include('topsecret')
     })
   })

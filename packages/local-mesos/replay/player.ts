@@ -16,6 +16,7 @@ import { RawConnection } from './raw-connection.ts'
 import { noticeMs, Stubs } from './stubs.ts'
 import { isStream, timeline, type Item } from './timeline.ts'
 import { readTrace, type Trace, type TraceAction, type TraceExchange } from './trace.ts'
+import { checkNodes } from './znodes.ts'
 import { VirtualClock } from '../testing/virtual-clock.ts'
 
 const allocationIntervalMs = 200
@@ -283,7 +284,7 @@ export class Player {
     }
   }
 
-  async #act({ action, environment, cwd, gone, files }: TraceAction): Promise<void> {
+  async #act({ action, environment, cwd, gone, files, znodes }: TraceAction): Promise<void> {
     const first = this.#agent(1)
     const exits = /^executor (\S+) process exits with code (\d)/.exec(action)
     const killed = /^executor (\S+) process is killed with signal (\d+)/.exec(action)
@@ -300,6 +301,7 @@ export class Player {
     if (action.startsWith('agent2: SIGUSR1')) this.#agent(2)?.agent?.unregister()
     if (action.endsWith('the sandbox stays readable')) await this.#sandboxes?.end()
     if (action === 'leading master: kill -9' || action === 'master: kill -9') await this.#cluster.stopMaster()
+    if (znodes !== undefined) checkNodes(znodes, this.#cluster.masters, this.#mapping)
     if (action === 'master: started again') await this.#cluster.startMaster()
   }
 

@@ -56,6 +56,13 @@ export interface TraceAction {
   readonly gone?: boolean
   /** What lay in the sandbox. */
   readonly files?: readonly TraceFile[]
+  /** What was in ZooKeeper. */
+  readonly znodes?: readonly TraceNode[]
+}
+
+export interface TraceNode {
+  readonly path: string
+  readonly data?: unknown
 }
 
 export interface TraceFile {

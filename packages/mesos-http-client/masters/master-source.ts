@@ -6,14 +6,20 @@ import type { MesosError } from '../errors.ts'
 import { isZooKeeperUrl, parseZooKeeperUrl } from '../zookeeper/url.ts'
 import { ZooKeeperMasters } from './zookeeper-masters.ts'
 
+export interface MasterListener {
+  /** Another leader; or undefined, at each other `trouble` while there is none. */
+  onChange(leader: URL | undefined): void
+  /** Whoever names the leader can't be asked, while one is known: once for each time. */
+  onBlind(trouble: MesosError): void
+}
+
 export interface MasterSource {
   /** So many tries are one round: the pauses between tries grow with rounds. */
   readonly size: number
   /** The master to ask now; undefined where none is known. Then `trouble` says why, and a change is told. */
   next(): URL | undefined
   readonly trouble: MesosError | undefined
-  /** Begins. From then on `onChange` is told another leader, and while there is none, each other `trouble`. */
-  start(onChange: (leader: URL | undefined) => void): void
+  start(listener: MasterListener): void
   /** Nothing is told afterwards. Settled when all connections are gone. */
   close(): Promise<void>
 }

@@ -7,7 +7,7 @@ import { MesosError, errorFromFailure } from '../errors.ts'
 import { ZooKeeperConnection } from '../zookeeper/connection.ts'
 import { describeZooKeeperUrl, type ZooKeeperUrl } from '../zookeeper/url.ts'
 import { leadingNode, masterUrl } from './leader.ts'
-import type { MasterSource } from './master-source.ts'
+import type { MasterListener, MasterSource } from './master-source.ts'
 
 export interface ZooKeeperMastersOptions {
   readonly url: ZooKeeperUrl
@@ -32,7 +32,9 @@ export class ZooKeeperMasters implements MasterSource {
   /** The node that `#leader` was read from: what is in it never changes. */
   #leaderNode: string | undefined
   #trouble: MesosError
-  #onChange: ((leader: URL | undefined) => void) | undefined
+  #listener: MasterListener | undefined
+  /** Nobody answers, and that was told. */
+  #isBlind = false
   #running: Promise<void> | undefined
   #connection: ZooKeeperConnection | undefined
   #isClosed = false
@@ -54,14 +56,14 @@ export class ZooKeeperMasters implements MasterSource {
     return this.#leader
   }
 
-  start(onChange: (leader: URL | undefined) => void): void {
-    this.#onChange = onChange
+  start(listener: MasterListener): void {
+    this.#listener = listener
     this.#running ??= this.#run()
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#onChange = undefined
+    this.#listener = undefined
     const closed = this.#connection?.close()
     this.#wake()
     await closed
@@ -91,7 +93,10 @@ export class ZooKeeperMasters implements MasterSource {
       this.#connection = connection
       void connection.ended.then(() => this.#stale())
       try {
-        await this.#follow(connection, () => (failures = 0))
+        await this.#follow(connection, () => {
+          failures = 0
+          this.#isBlind = false
+        })
       } catch (error) {
         this.#troubled(errorFromFailure(this.#what, error))
       }
@@ -131,11 +136,14 @@ export class ZooKeeperMasters implements MasterSource {
     if (node === this.#leaderNode) return true
     const data = await connection.getData(`${path}/${node}`)
     if (data === undefined) return false
+    let leader: URL
     try {
-      this.#found(new URL(masterUrl(data, this.#o.scheme)), node)
+      leader = new URL(masterUrl(data, this.#o.scheme))
     } catch (error) {
       this.#nobody(`${path}/${node} is not to be understood: ${errorFromFailure(node, error).message}`)
+      return true
     }
+    this.#found(leader, node)
     return true
   }
 
@@ -143,7 +151,7 @@ export class ZooKeeperMasters implements MasterSource {
     const isNew = leader.href !== this.#leader?.href
     this.#leader = leader
     this.#leaderNode = node
-    if (isNew) this.#onChange?.(leader)
+    if (isNew) this.#listener?.onChange(leader)
   }
 
   #nobody(why: string): void {
@@ -157,12 +165,15 @@ export class ZooKeeperMasters implements MasterSource {
   #troubled(cause: MesosError): void {
     const code = cause.code === 'unauthenticated' ? 'unauthenticated' : 'no_leader'
     this.#setTrouble(new MesosError(code, `${this.#what}: ${cause.message}`, { cause }), false)
+    if (this.#leader === undefined || this.#isBlind) return
+    this.#isBlind = true
+    this.#listener?.onBlind(this.#trouble)
   }
 
   #setTrouble(trouble: MesosError, isChange: boolean): void {
     const isOther = trouble.message !== this.#trouble.message
     this.#trouble = trouble
-    if (isChange || (isOther && this.#leader === undefined)) this.#onChange?.(undefined)
+    if (isChange || (isOther && this.#leader === undefined)) this.#listener?.onChange(undefined)
   }
 
   #stale(): void {

@@ -22,6 +22,7 @@ import { checkCa } from '../tls.ts'
 import { basicAuthorization } from '../transport.ts'
 import type { SchedulerClientOptions, SchedulerPhase } from './options.ts'
 import { checkFrameworkInfo } from './options.ts'
+import { subscribeCall } from './subscribe-call.ts'
 import type { Subscribed } from './subscription.ts'
 import { Subscription } from './subscription.ts'
 
@@ -82,7 +83,10 @@ export class SchedulerClient {
   start(): void {
     if (this.#phase.name !== 'idle') return
     this.#connect()
-    this.#masters.start(leader => this.#leaderChanged(leader))
+    this.#masters.start({
+      onChange: leader => this.#leaderChanged(leader),
+      onBlind: trouble => this.#options.onBlind?.(trouble),
+    })
   }
 
   /**
@@ -221,7 +225,7 @@ export class SchedulerClient {
     const url = new URL('/api/v1/scheduler', this.#asked)
     const subscription: Subscription = new Subscription({
       url,
-      call: this.#subscribeCall(),
+      call: subscribeCall(this.#frameworkInfo, this.#frameworkId, this.#options.suppressedRoles?.() ?? []),
       codec: codec(this.#options.codec),
       headers: this.#headers,
       ca: this.#options.ca,
@@ -321,19 +325,5 @@ export class SchedulerClient {
     void this.#masters.close()
     this.#drop(cause ?? new MesosError('closed', 'the client was closed'))
     this.#enter(cause === undefined ? { name: 'closed' } : { name: 'closed', cause })
-  }
-
-  #subscribeCall(): SchedulerCall {
-    const info = this.#frameworkInfo
-    const suppressed_roles = this.#options.suppressedRoles?.() ?? []
-    if (this.#frameworkId === undefined) {
-      return { type: 'SUBSCRIBE', subscribe: { framework_info: info, suppressed_roles } }
-    }
-    const id = { value: this.#frameworkId }
-    return {
-      type: 'SUBSCRIBE',
-      framework_id: id,
-      subscribe: { framework_info: { ...info, id }, suppressed_roles },
-    }
   }
 }

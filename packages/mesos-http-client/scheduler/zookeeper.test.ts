@@ -103,6 +103,27 @@ describe('SchedulerClient: masters that ZooKeeper names (S17)', () => {
     await phase('subscribed')
   })
 
+  it('stays where a redirect has led, when ZooKeeper comes to the same opinion', async () => {
+    const next = await fakeMaster()
+    const old = await fakeMaster(request =>
+      request.answer(307, '', { Location: `//127.0.0.1:${next.port}/master/api/v1/scheduler` }),
+    )
+    const leadership = await contend(old)
+    const { client, phase, phases, events } = clientOf([zk()], quick)
+    client.start()
+    const stream = await accept(next)
+    await phase('subscribed')
+    const before = phases.items.length
+    await contend(next)
+    await leadership.close()
+    const reader = zooKeeper.connect()
+    toClose.push(() => reader.close())
+    while ((await reader.getChildren(path))?.length !== 1) await reader.ping()
+    stream.send({ type: 'HEARTBEAT' })
+    await events.first(({ type }) => type === 'HEARTBEAT')
+    expect(phases.items).to.have.length(before)
+  })
+
   it('waits for a leader that is not ready yet (503) (S9)', async () => {
     let isReady = false
     const master = await fakeMaster(request => {

@@ -24,6 +24,7 @@ import {
 } from './protocol.ts'
 import { describeServer, type ZooKeeperServer } from './url.ts'
 
+/** Whom to connect to, and how long to wait. */
 export interface ZooKeeperConnectionOptions {
   readonly server: ZooKeeperServer
   /** `user:password`, scheme `digest`. */
@@ -56,6 +57,7 @@ type State =
 /** How long the farewell may take. */
 const CLOSE_MS = 500
 
+/** A session at one server of an ensemble; see its methods for what it reads and writes. */
 export class ZooKeeperConnection {
   readonly #o: ZooKeeperConnectionOptions
   readonly #what: string

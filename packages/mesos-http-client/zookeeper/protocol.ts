@@ -148,10 +148,11 @@ export function readRequest(
 
 const ALL_PERMISSIONS = 31
 const flags = { persistent: 0, ephemeral: 1, ephemeral_sequential: 3 } as const
+/** Ephemeral ones end with their session; sequential ones get a number after their name. */
 export type NodeKind = keyof typeof flags
 
-/** Who may read and change a node: everybody, or who shows the credentials of its creator. */
 const access = { anyone: ['world', 'anyone'], creator: ['auth', ''] } as const
+/** Who may read and change a node: everybody, or who shows the credentials of its creator. */
 export type NodeAccess = keyof typeof access
 
 export function createRequest(

@@ -1,11 +1,13 @@
 // Reads `zk://[user:password@]host:port,…/path` as Mesos does. Pure. No error of it repeats what it was given, which may
 // hold a password.
 
+/** One of an ensemble. */
 export interface ZooKeeperServer {
   readonly host: string
   readonly port: number
 }
 
+/** What a `zk://…` says. */
 export interface ZooKeeperUrl {
   readonly servers: readonly ZooKeeperServer[]
   /** Begins with a slash, ends without one. */
