@@ -5,7 +5,9 @@ import type { TermOptions } from './settings.ts'
 
 export interface ChoreOptions {
   readonly options: Pick<TermOptions, 'store' | 'now' | 'log' | 'metrics'>
-  readonly parts: Pick<Parts, 'queue' | 'reasons' | 'watch' | 'reconciler' | 'agents'>
+  readonly parts: Pick<Parts, 'queue' | 'watch' | 'reconciler' | 'agents'>
+  /** Undefined where the task does not wait here. */
+  readonly whyWaits: (taskId: number) => string | undefined
   readonly isSubscribed: () => boolean
   /** Tasks wait again. */
   readonly onQueued: () => void
@@ -13,16 +15,13 @@ export interface ChoreOptions {
 }
 
 /** To be woken once, and closed. */
-export function chores({ options, parts, isSubscribed, onQueued, failed }: ChoreOptions): Loop[] {
+export function chores({ options, parts, whyWaits, isSubscribed, onQueued, failed }: ChoreOptions): Loop[] {
   const { store, now, log, metrics } = options
-  const { queue, reasons, watch, reconciler, agents } = parts
+  const { queue, watch, reconciler, agents } = parts
 
   /** Waits that are over. */
   async function timers(): Promise<number | undefined> {
-    const { expired, abandoned, nextAt } = await store.applyTimers(taskId => {
-      const shapeKey = queue.shapeKey(taskId)
-      return shapeKey === undefined ? undefined : reasons.reason(shapeKey)
-    })
+    const { expired, abandoned, nextAt } = await store.applyTimers(whyWaits)
     queue.remove(expired)
     if (expired.length > 0) {
       metrics.tasksEnded.inc({ state: 'EXPIRED' }, expired.length)

@@ -48,6 +48,9 @@ describe('framework info', () => {
     expect(
       forbiddenChanges({ ...known, capabilities: ['GPU_RESOURCES'] }, { ...framework, principal: 'p' }),
     ).to.deep.equal(['the capability GPU_RESOURCES is gone'])
+    // Kept by an older version, which had fewer.
+    const older = { ...known, capabilities: ['MULTI_ROLE', 'PARTITION_AWARE'] }
+    expect(forbiddenChanges(older, { ...framework, principal: 'p' })).to.deep.equal([])
   })
 })
 

@@ -147,7 +147,11 @@ const cases = fc
     return { plan, launches }
   })
 
-const looksOf = ({ scalar: _, ranges: __, ...looks }: Resource): string => JSON.stringify(looks)
+function looksOf(resource: Resource): string {
+  const { scalar: _, ranges: __, ...looks } = resource
+  return JSON.stringify(looks)
+}
+
 const millisOf = ({ scalar }: Resource): number => Math.round((scalar?.value ?? 0) * 1000)
 const rangesOf = ({ ranges }: Resource): PortRange[] =>
   (ranges?.range ?? []).map(({ begin, end }): PortRange => [Number(begin), Number(end)])

@@ -141,8 +141,10 @@ describe('term', () => {
       '1 agent: in another region (us), which a constraint on @region permits',
     )
     mesos.lose()
+    expect(at.term.whyWaits(1)).to.equal('not subscribed to a Mesos master, so nothing is offered')
     mesos.subscribe('f-1', 'us')
     await eventually(() => at.term.subscribed)
+    expect(at.term.whyWaits(1)).to.equal('no agent has offered resources to the role juice yet')
     mesos.offer('o2', { domain: domain('us') })
     await mesos.until('ACCEPT')
   })

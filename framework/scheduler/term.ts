@@ -87,6 +87,7 @@ export class Term {
     const recurring = chores({
       options,
       parts: this.#parts,
+      whyWaits: taskId => this.whyWaits(taskId),
       isSubscribed: () => this.#isWorking,
       onQueued: () => this.#feed.wake(),
       failed: part => error => this.#failed(part, error),
@@ -108,7 +109,10 @@ export class Term {
 
   /** Why a waiting task waits; undefined where it does not wait here. */
   whyWaits(taskId: number): string | undefined {
-    return this.#parts.whyWaits(taskId)
+    const why = this.#parts.whyWaits(taskId)
+    return why === undefined || this.#isWorking
+      ? why
+      : 'not subscribed to a Mesos master, so nothing is offered'
   }
 
   get subscribed(): boolean {
@@ -220,10 +224,11 @@ export class Term {
   /** All that a subscription brought is void (S38). */
   #disconnected(): void {
     if (this.#phase.name !== 'registering' && !this.#isWorking) return
-    const { cycle, agents, reconciler, inverseOffers } = this.#parts
+    const { cycle, agents, reconciler, inverseOffers, reasons } = this.#parts
     this.#enter({ name: 'disconnected' })
     cycle.unsubscribed()
     inverseOffers.clear()
+    reasons.clear()
     agents.forgetSubscription()
     reconciler.stop()
   }

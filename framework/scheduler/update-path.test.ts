@@ -167,6 +167,20 @@ describe('update handler', () => {
     expect(calls.calls).to.deep.equal([])
   })
 
+  it('learns from an update that the agent is drained, or that a launch never reached it', async () => {
+    const { agents, handler } = fixture()
+    const { executor_id: id } = agents.executorFor('agent-1', 'juice', [], 0)
+    agents.launched('agent-1', 'juice', 0)
+    const state = () => agents.states(0).get('agent-1')
+    const dropped = { state: 'TASK_DROPPED', reason: 'REASON_INVALID_OFFERS', executor_id: id } as const
+    await handler.applyUpdates([status('t1', { ...dropped, source: 'SOURCE_AGENT' })])
+    expect(state()?.executors.get('juice')).to.equal('starting')
+    await handler.applyUpdates([status('t1', { ...dropped, source: 'SOURCE_MASTER' })])
+    expect(state()).to.deep.equal({ executors: new Map([['juice', 'absent']]) })
+    await handler.applyUpdates([status('t2', { state: 'TASK_KILLED', reason: 'REASON_AGENT_DRAINING' })])
+    expect(state()?.avoid).to.deep.equal({ untilMs: 15_000, why: 'draining' })
+  })
+
   it('learns that an executor runs, that a task waits again, and of generations', async () => {
     const made = fixture({ taskState: 'QUEUED', executorGeneration: { agentId: 'agent-1', generation: 4 } })
     await made.handler.applyUpdates([status('t1'), status('t2')])

@@ -28,6 +28,11 @@ export class WaitReasons {
     for (const agents of this.#byShape.values()) agents.delete(agentId)
   }
 
+  /** Offers come anew; agents that left meanwhile would be told of for ever. */
+  clear(): void {
+    this.#byShape.clear()
+  }
+
   /** For people. */
   reason(shapeKey: string): string {
     return explain(this.#byShape.get(shapeKey) ?? new Map(), this.#roles)

@@ -110,6 +110,24 @@ describe('whole loop', function () {
     expect(after.attempts[0]?.mesosTaskId).to.equal(before.attempts[0]?.mesosTaskId)
   })
 
+  it('goes on under other roles after a restart: what runs is kept, what comes uses the new ones (S23, S37)', async () => {
+    await using cluster = await LoopCluster.start()
+    const withRoles = (...roles: string[]) => {
+      const config = cluster.config()
+      return cluster.lead({ config: { ...config, mesos: { ...config.mesos, roles } } })
+    }
+    const first = withRoles('juice')
+    const id = await cluster.submit('run')
+    const before = await cluster.running(id)
+    await first.close()
+    withRoles('batch', 'video')
+    const other = await cluster.ended(await cluster.submit('finish'))
+    expect(other).to.include({ state: 'FINISHED', attempt: 1 })
+    expect(other.attempts[0]?.executorId).to.not.equal(before.attempts[0]?.executorId)
+    await cluster.kill(id)
+    expect(await cluster.ended(id)).to.include({ state: 'KILLED', attempt: 1 })
+  })
+
   it('goes on after the store broke all connections', async () => {
     await using cluster = await LoopCluster.start()
     cluster.lead()

@@ -12,14 +12,14 @@ interface Recording {
 
 const json = codec('json')
 
-/** The events of the first subscription in this recording, in their order. */
-export function recordedEvents(file: string): SchedulerEvent[] {
+/** The events of the first subscription in this recording, or of a later one, in their order. */
+export function recordedEvents(file: string, subscription = 0): SchedulerEvent[] {
   const url = new URL(`../../../test/fixtures/mesos-traces/${file}`, import.meta.url)
   const { exchanges } = JSON.parse(readFileSync(url, 'utf8')) as Recording
-  const subscription = exchanges.find(({ to, request }) => {
+  const subscriptions = exchanges.filter(({ to, request }) => {
     return to === 'master' && request?.body?.type === 'SUBSCRIBE'
   })
-  const events = (subscription?.response?.records ?? []).flatMap(({ event }) => {
+  const events = (subscriptions[subscription]?.response?.records ?? []).flatMap(({ event }) => {
     return event === undefined ? [] : [json.decode('scheduler.Event', Buffer.from(JSON.stringify(event)))]
   })
   if (events.length === 0) throw new Error(`no events in ${file}`)
