@@ -24,7 +24,7 @@ export function handleMaster(
   const access = path.startsWith('/api/v1') ? 'readwrite' : 'readonly'
   const authenticated = authenticate(request, o.credentials, `mesos-master-${access}`)
   if (isReply(authenticated)) return authenticated
-  if (path.startsWith('/api/v1')) return handleOperator(request, master, clock, authenticated.principal)
+  if (path.startsWith('/api/v1')) return handleOperator(request, response, o, authenticated.principal)
   switch (path) {
     case '/state':
       return json(statePage(master))
