@@ -10,6 +10,7 @@ import {
   agentsMessage,
   executorsMessage,
   frameworksMessage,
+  rolesMessage,
   stateMessage,
   tasksMessage,
 } from './operator-messages.ts'
@@ -101,6 +102,8 @@ function respond(
       return { type: 'GET_AGENTS', get_agents: agentsMessage(master) }
     case 'GET_FRAMEWORKS':
       return { type: 'GET_FRAMEWORKS', get_frameworks: frameworksMessage(master) }
+    case 'GET_ROLES':
+      return { type: 'GET_ROLES', get_roles: rolesMessage(master) }
     case 'GET_EXECUTORS':
       return { type: 'GET_EXECUTORS', get_executors: executorsMessage(master) }
     case 'GET_TASKS':

@@ -5,11 +5,13 @@ import type { Master } from '../master/master.ts'
 import { agentState } from '../master/offers.ts'
 import type { Agent, Framework, MasterTask } from '../master/state.ts'
 import { Resources } from '../model/resources.ts'
-import { offeredOf, usedOf } from './master-pages.ts'
+import { commandWithDefaults } from './json-defaults.ts'
+import { offeredOf, usedByFramework, usedOf } from './master-pages.ts'
 import { agentCapabilities, agentPid, fullResources } from './page-parts.ts'
 
 type GetTasks = NonNullable<MasterResponse['get_tasks']>
 type GetFrameworks = NonNullable<MasterResponse['get_frameworks']>
+type FrameworkMessage = NonNullable<GetFrameworks['frameworks']>[number]
 
 /** What an operator is told of an agent that drains or has drained. */
 function drainOf(master: Master, agent: Agent): Partial<MasterResponseGetAgentsAgent> {
@@ -60,10 +62,7 @@ export function agentsMessage(master: Master): NonNullable<MasterResponse['get_a
   }
 }
 
-export function frameworkMessage(
-  master: Master,
-  framework: Framework,
-): NonNullable<GetFrameworks['frameworks']>[number] {
+export function frameworkMessage(master: Master, framework: Framework): FrameworkMessage {
   const offers = [...master.state.offers.values()].filter(offer => offer.frameworkId === framework.id)
   const offered = offers.reduce((sum, offer) => sum.plus(offer.resources), Resources.none)
   return {
@@ -73,17 +72,56 @@ export function frameworkMessage(
     recovered: framework.phase.name === 'recovered',
     registered_time: nanoseconds(framework.registeredAtMs),
     reregistered_time: nanoseconds(framework.reregisteredAtMs ?? framework.registeredAtMs),
-    unregistered_time: nanoseconds(0),
-    ...(offers.length > 0 && {
-      offers: offers.map(offer => offer.message),
-      offered_resources: offered.messages(),
+    ...(offers.length > 0 && { offers: offers.map(offer => offer.message) }),
+    ...named('allocated_resources', usedByFramework(master, framework)),
+    ...named('offered_resources', offered),
+    offer_constraints: {},
+  }
+}
+
+/** The same without what it has, as events tell it. */
+export function frameworkEvent(master: Master, framework: Framework): FrameworkMessage {
+  const {
+    offers: _offers,
+    allocated_resources: _allocated,
+    offered_resources: _offered,
+    offer_constraints: _constraints,
+    ...message
+  } = frameworkMessage(master, framework)
+  return { ...message, unregistered_time: nanoseconds(0) }
+}
+
+/** Every role that somebody has subscribed with; no weights but 1. Of resources the scalars, used and offered. */
+export function rolesMessage(master: Master): NonNullable<MasterResponse['get_roles']> {
+  const all = [...master.state.frameworks.values()]
+  const names = [...new Set(all.flatMap(framework => framework.roles))].sort()
+  return {
+    roles: names.map(name => {
+      const held = all.reduce((sum, framework) => {
+        const offers = [...master.state.offers.values()].filter(offer => offer.frameworkId === framework.id)
+        return offers.reduce(
+          (more, offer) => more.plus(offer.resources),
+          sum.plus(usedByFramework(master, framework)),
+        )
+      }, Resources.none)
+      const own = Resources.of(held.messages().filter(({ allocation_info: to }) => to?.role === name))
+      return {
+        name,
+        weight: 1,
+        frameworks: all.filter(({ roles }) => roles.includes(name)).map(({ id }) => ({ value: id })),
+        resources: ['cpus', 'disk', 'mem'].flatMap(scalar => {
+          const millis = own.millis(scalar)
+          return millis === 0
+            ? []
+            : { name: scalar, type: 'SCALAR' as const, scalar: { value: millis / 1000 } }
+        }),
+      }
     }),
   }
 }
 
 export function frameworksMessage(master: Master): GetFrameworks {
-  const one = (framework: Framework): ReturnType<typeof frameworkMessage> =>
-    frameworkMessage(master, framework)
+  const one = (framework: Framework): FrameworkMessage => frameworkMessage(master, framework)
   return {
     frameworks: [...master.state.frameworks.values()].map(one),
     completed_frameworks: master.state.completedFrameworks.map(one),
@@ -103,7 +141,10 @@ export function executorsMessage(master: Master): NonNullable<MasterResponse['ge
   return {
     executors: [...master.state.agents.values()].flatMap(agent =>
       [...agent.executors.values()].flatMap(own =>
-        [...own.values()].map(({ info }) => ({ executor_info: info, agent_id: { value: agent.id } })),
+        [...own.values()].map(({ info }) => ({
+          executor_info: { ...info, ...(info.command && { command: commandWithDefaults(info.command) }) },
+          agent_id: { value: agent.id },
+        })),
       ),
     ),
   }

@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import type { MasterChange } from '../master/context.ts'
 import type { Master } from '../master/master.ts'
 import { EventStream } from './event-stream.ts'
-import { agentMessage, frameworkMessage, stateMessage, taskMessage } from './operator-messages.ts'
+import { agentMessage, frameworkEvent, stateMessage, taskMessage } from './operator-messages.ts'
 
 export function subscribeOperator(
   response: ServerResponse,
@@ -43,12 +43,12 @@ function eventOf(master: Master, change: MasterChange): MasterEvent {
     case 'FRAMEWORK_ADDED':
       return {
         type: change.type,
-        framework_added: { framework: frameworkMessage(master, change.framework) },
+        framework_added: { framework: frameworkEvent(master, change.framework) },
       }
     case 'FRAMEWORK_UPDATED':
       return {
         type: change.type,
-        framework_updated: { framework: frameworkMessage(master, change.framework) },
+        framework_updated: { framework: frameworkEvent(master, change.framework) },
       }
     case 'FRAMEWORK_REMOVED':
       return { type: change.type, framework_removed: { framework_info: change.framework.info } }
