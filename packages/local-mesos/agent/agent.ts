@@ -60,7 +60,7 @@ export class Agent {
       ...o,
       phase: 'recovering',
       info: known?.id === undefined ? o.info : { ...o.info, id: known.id },
-      total: o.journal.readResources() ?? o.info.resources ?? [],
+      total: o.journal.readResources(o.info.resources ?? []) ?? o.info.resources ?? [],
       drain: undefined,
       frameworks: new Map(),
       completedFrameworks: [],
@@ -195,7 +195,7 @@ export class Agent {
         break
       case 'CHECKPOINT_RESOURCES':
         context.total = message.total
-        context.journal.writeResources(message.total)
+        context.journal.writeResources({ declared: this.#o.info.resources ?? [], total: message.total })
         break
       case 'SHUTDOWN':
         this.shutdown()
