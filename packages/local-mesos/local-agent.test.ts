@@ -88,7 +88,7 @@ describe('an agent of a local cluster', () => {
     await scheduler.event('UPDATE', ({ update }) => update?.status.reason === 'REASON_AGENT_REREGISTERED')
   })
 
-  it('keeps its id over a restart, and gets a new one after it has left', async () => {
+  it('keeps its id over a restart, after it has left too; only one that is gone gets another', async () => {
     await begin()
     const { id } = agent
     await agent.restart()
@@ -97,7 +97,11 @@ describe('an agent of a local cluster', () => {
     await agent.leave()
     await agent.start()
     await agent.waitUntilRegistered()
-    expect(agent.id).to.not.equal(id)
+    expect(agent.id).to.equal(id)
+    cluster.master?.markAgentGone(id)
+    await agent.waitUntil(({ executors }) => executors.length === 0)
+    await agent.restart()
+    await agent.waitUntil(({ phase, id: own }) => phase === 'running' && own !== id)
   })
 
   it('leaves no process, port or folder when the cluster is closed', async () => {

@@ -220,12 +220,11 @@ export class LocalAgent {
     return found
   }
 
-  /** The agent takes its leave: executors are shut down, its tasks are LOST, and its identity ends. */
+  /** The agent takes its leave: executors are shut down, its tasks are LOST. Started again it has the same id. */
   async leave(): Promise<void> {
     this.#life?.agent.unregister()
     await this.waitUntil(agent => agent.executors.length === 0)
     await this.stop()
-    this.#journal.clear()
   }
 
   /** A new agent object on the same folder; made at first use, which is after the port is known. */
@@ -243,7 +242,7 @@ export class LocalAgent {
         launcher: this.#launchers,
         newUuid: o.newUuid,
         onChanged: () => this.#changed(),
-        onShutdown: () => this.#journal.clear(),
+        onGone: () => this.#journal.clear(),
       }))
   }
 

@@ -28,8 +28,8 @@ export interface AgentOptions {
   readonly newUuid: () => string
   /** Told whenever something that an observer could see has changed. */
   readonly onChanged: () => void
-  /** The master has told it to end for good. */
-  readonly onShutdown: () => void
+  /** The master has told it that its id is not good any more. */
+  readonly onGone: () => void
 }
 
 export class Agent {
@@ -38,7 +38,7 @@ export class Agent {
   readonly #o: AgentOptions
   #link: { readonly link: Link; readonly state: 'connecting' | 'registered' } | undefined
   #window: Timer | undefined
-  /** Shut down for good: it says no more to any master. */
+  /** Shut down: it says no more to any master. */
   #leaving = false
 
   constructor(o: AgentOptions) {
@@ -60,7 +60,7 @@ export class Agent {
       ...o,
       phase: 'recovering',
       info: known?.id === undefined ? o.info : { ...o.info, id: known.id },
-      total: o.journal.readResources() ?? o.info.resources ?? [],
+      total: o.journal.readResources(o.info.resources ?? []) ?? o.info.resources ?? [],
       drain: undefined,
       frameworks: new Map(),
       completedFrameworks: [],
@@ -195,19 +195,19 @@ export class Agent {
         break
       case 'CHECKPOINT_RESOURCES':
         context.total = message.total
-        context.journal.writeResources(message.total)
+        context.journal.writeResources({ declared: this.#o.info.resources ?? [], total: message.total })
         break
       case 'SHUTDOWN':
         this.shutdown()
+        if (message.gone) this.#o.onGone()
         break
     }
   }
 
-  /** All executors are shut down and the agent does not come back: marked gone, or leaving by itself. */
+  /** All executors are shut down, and the agent says no more: told to end, or leaving by itself. */
   shutdown(): void {
     this.#leaving = true
     for (const framework of this.#context.frameworks.values()) shutdownFramework(this.#context, framework)
-    this.#o.onShutdown()
   }
 
   /** Takes leave of the master before a shutdown. */

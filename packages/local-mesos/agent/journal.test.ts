@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FrameworkInfo } from 'mesos-http-client'
+import type { FrameworkInfo, Resource } from 'mesos-http-client'
 import { Journal } from './journal.ts'
 import { newExecutor, type Executor } from './state.ts'
 
@@ -54,6 +54,15 @@ describe('the journal of an agent', () => {
     journal.append(one, { type: 'started', pid: 7, startTime: '1' })
     await appendFile(join(directory, 'meta/runs/c-1/journal.jsonl'), '{"type":"upd')
     expect(journal.readRuns().map(run => run.length)).to.deep.equal([2])
+  })
+
+  it('keeps reservations of the resources that the agent has, not of others', () => {
+    const cpus = (value: number): Resource => ({ name: 'cpus', type: 'SCALAR', scalar: { value } })
+    const total: Resource[] = [{ ...cpus(1), reservations: [{ type: 'DYNAMIC', role: 'web' }] }, cpus(3)]
+    expect(journal.readResources([cpus(4)])).to.equal(undefined)
+    journal.writeResources({ declared: [cpus(4)], total })
+    expect(journal.readResources([cpus(4)])).to.deep.equal(total)
+    expect(journal.readResources([cpus(8)])).to.equal(undefined)
   })
 
   it('forgets removed runs, and never knew those without checkpoint', async () => {

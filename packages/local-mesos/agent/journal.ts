@@ -37,6 +37,11 @@ export type JournalEntry =
   | { readonly type: 'update'; readonly status: TaskStatus }
   | { readonly type: 'acknowledged'; readonly taskId: string; readonly uuid: string }
 
+interface KeptResources {
+  readonly declared: readonly Resource[]
+  readonly total: readonly Resource[]
+}
+
 export class Journal {
   readonly #directory: string
 
@@ -55,15 +60,20 @@ export class Journal {
     writeFileSync(join(this.#directory, 'agent.json'), storedText(info))
   }
 
-  /** The agent's resources with dynamic reservations; undefined where there never were any. */
-  readResources(): readonly Resource[] | undefined {
+  /**
+   * The agent's resources with the dynamic reservations that were made of them; undefined where there never were any,
+   * or where the agent has been given other resources since.
+   */
+  readResources(declared: readonly Resource[]): readonly Resource[] | undefined {
     const file = join(this.#directory, 'resources.json')
-    return existsSync(file) ? (storedValue(readFileSync(file, 'utf8')) as Resource[]) : undefined
+    if (!existsSync(file)) return undefined
+    const kept = storedValue(readFileSync(file, 'utf8')) as KeptResources
+    return storedText(kept.declared) === storedText(declared) ? kept.total : undefined
   }
 
-  writeResources(total: readonly Resource[]): void {
+  writeResources(kept: KeptResources): void {
     mkdirSync(this.#directory, { recursive: true })
-    writeFileSync(join(this.#directory, 'resources.json'), storedText(total))
+    writeFileSync(join(this.#directory, 'resources.json'), storedText(kept))
   }
 
   /** Forgets everything: the agent may not come back under this identity. */

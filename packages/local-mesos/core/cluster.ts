@@ -48,8 +48,8 @@ export type ToAgent =
   | { readonly type: 'CHECKPOINT_RESOURCES'; readonly total: readonly Resource[] }
   /** All its tasks are to end, for an operator. */
   | { readonly type: 'DRAIN'; readonly config: DrainConfig }
-  /** The agent was marked gone or removed: it must end with all its executors. */
-  | { readonly type: 'SHUTDOWN'; readonly message: string }
+  /** The agent must end with all its executors. `gone`: for good, under this id it is never taken again. */
+  | { readonly type: 'SHUTDOWN'; readonly message: string; readonly gone: boolean }
 
 export type ToMaster =
   | { readonly type: 'REGISTER'; readonly info: AgentInfo }

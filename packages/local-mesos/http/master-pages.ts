@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Master } from '../master/master.ts'
 import { mesosVersion } from '../master/info.ts'
 import { agentState } from '../master/offers.ts'
-import type { Agent, Framework, MasterTask } from '../master/state.ts'
+import type { Agent, Framework, MasterExecutor, MasterTask } from '../master/state.ts'
 import { Resources } from '../model/resources.ts'
 import { isTerminal } from '../model/states.ts'
 import {
@@ -72,15 +72,26 @@ function drainOf(master: Master, agent: Agent): Record<string, unknown> {
   }
 }
 
+function executorsOf(master: Master, framework: Framework): { agent: Agent; executor: MasterExecutor }[] {
+  return [...master.state.agents.values()].flatMap(agent =>
+    [...(agent.executors.get(framework.id)?.values() ?? [])].map(executor => ({ agent, executor })),
+  )
+}
+
+/** What the framework's running tasks and executors take. */
+export function usedByFramework(master: Master, framework: Framework): Resources {
+  const running = [...framework.tasks.values()].filter(each => !isTerminal(each.state))
+  const executors = executorsOf(master, framework).map(({ executor }) => executor)
+  return sum([...running, ...executors].map(each => each.resources))
+}
+
 function frameworkPage(master: Master, framework: Framework): Record<string, unknown> {
   const { info } = framework
   const offers = [...master.state.offers.values()].filter(offer => offer.frameworkId === framework.id)
   const running = [...framework.tasks.values()].filter(each => !isTerminal(each.state))
   const ended = [...framework.tasks.values()].filter(each => isTerminal(each.state))
-  const executors = [...master.state.agents.values()].flatMap(agent =>
-    [...(agent.executors.get(framework.id)?.values() ?? [])].map(executor => ({ agent, executor })),
-  )
-  const used = sum([...running, ...executors.map(({ executor }) => executor)].map(each => each.resources))
+  const executors = executorsOf(master, framework)
+  const used = usedByFramework(master, framework)
   const offered = sum(offers.map(offer => offer.resources))
   return {
     id: framework.id,

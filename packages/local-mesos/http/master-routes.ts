@@ -21,10 +21,10 @@ export function handleMaster(
   // Open to everybody, also where authentication is on.
   if (path === '/health') return { status: 200 }
   if (path === '/version') return json(versionPage)
-  const access = path.startsWith('/api/v1') ? 'readwrite' : 'readonly'
+  const access = /^\/(api\/v1|machine\/|maintenance\/schedule)/.test(path) ? 'readwrite' : 'readonly'
   const authenticated = authenticate(request, o.credentials, `mesos-master-${access}`)
   if (isReply(authenticated)) return authenticated
-  if (path.startsWith('/api/v1')) return handleOperator(request, master, clock, authenticated.principal)
+  if (path.startsWith('/api/v1')) return handleOperator(request, response, o, authenticated.principal)
   switch (path) {
     case '/state':
       return json(statePage(master))

@@ -5,7 +5,7 @@ import { Resources } from '../model/resources.ts'
 import type { MasterContext } from './context.ts'
 import { discardOffer, refuseMs, removeOffer } from './offers.ts'
 import { convertOffered } from './reservations.ts'
-import type { Agent, Framework, MasterOffer } from './state.ts'
+import type { Agent, Framework, MasterOffer, MasterTask } from './state.ts'
 import { forward, masterStatus } from './updates.ts'
 import { amountError, taskError } from './validate-task.ts'
 
@@ -191,7 +191,7 @@ function launch(
     launchExecutor = state.executor(agent, framework.id, executorId) === undefined
     if (launchExecutor) used = used.plus(state.addExecutor(agent, framework.id, task.executor).resources)
   }
-  state.addTask(framework, agent, {
+  const added: MasterTask = {
     info: task,
     frameworkId: framework.id,
     agentId: agent.id,
@@ -200,7 +200,9 @@ function launch(
     state: 'TASK_STAGING',
     forwarded: undefined,
     statuses: [],
-  })
+  }
+  state.addTask(framework, agent, added)
+  context.changed({ type: 'TASK_ADDED', task: added })
   agent.phase.link.toAgent({ type: 'RUN_TASK', framework: framework.info, task, launchExecutor })
   return used
 }

@@ -72,7 +72,7 @@ export function unregister(context: MasterContext, agent: Agent): void {
 
 /** An operator takes its machine down: it is told to end, and not waited for (S56). */
 export function removeByOperator(context: MasterContext, agent: Agent, message: string): void {
-  if (agent.phase.name === 'active') agent.phase.link.toAgent({ type: 'SHUTDOWN', message })
+  if (agent.phase.name === 'active') agent.phase.link.toAgent({ type: 'SHUTDOWN', message, gone: false })
   removeLost(context, agent, message)
 }
 
@@ -108,7 +108,7 @@ export function markGone(context: MasterContext, agentId: string): boolean {
     })
   }
   if (agent !== undefined) {
-    if (agent.phase.name === 'active') agent.phase.link.toAgent({ type: 'SHUTDOWN', message })
+    if (agent.phase.name === 'active') agent.phase.link.toAgent({ type: 'SHUTDOWN', message, gone: true })
     removeAgent(context, agent, gone)
     return true
   }
@@ -150,6 +150,7 @@ function removeAgent(
   state.agents.delete(agent.id)
   allocator.removeAgent(agent.id)
   sendAgentLost(context, agent.id)
+  context.changed({ type: 'AGENT_REMOVED', agent })
   context.log('agent removed', { agentId: agent.id })
 }
 

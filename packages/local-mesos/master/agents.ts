@@ -18,7 +18,8 @@ export function register(context: MasterContext, info: AgentInfo, link: Link): v
   const named = { ...info, id: { value: id } }
   context.metrics.count('slave_registrations')
   context.registry.admit(named)
-  addAgent(context, named, Resources.of(named.resources), link)
+  const agent = addAgent(context, named, Resources.of(named.resources), link)
+  context.changed({ type: 'AGENT_ADDED', agent })
   link.toAgent({ type: 'REGISTERED', agentId: id })
   context.allocate()
 }
@@ -49,7 +50,7 @@ function addAgent(context: MasterContext, info: AgentInfo, total: Resources, lin
 /** Nothing registers on a machine that is down; an agent that tries ends. */
 function refuseDown(context: MasterContext, info: AgentInfo, link: Link): boolean {
   if (knownMachine(context, machineOf(context, info))?.mode !== 'DOWN') return false
-  link.toAgent({ type: 'SHUTDOWN', message: 'Machine is `DOWN`' })
+  link.toAgent({ type: 'SHUTDOWN', message: 'Machine is `DOWN`', gone: false })
   return true
 }
 
@@ -65,7 +66,7 @@ export function reregister(context: MasterContext, message: Reregister, link: Li
   const id = message.info.id?.value ?? ''
   context.metrics.count('slave_reregistrations')
   if (registry.isGone(id)) {
-    link.toAgent({ type: 'SHUTDOWN', message: 'Agent has been marked gone' })
+    link.toAgent({ type: 'SHUTDOWN', message: 'Agent has been marked gone', gone: true })
     return
   }
   if (refuseDown(context, message.info, link)) return
@@ -148,9 +149,11 @@ function admitAgain(context: MasterContext, message: Reregister, link: Link, was
     const framework = state.addFramework(frameworkId, info, { name: 'recovered' }, clock.now())
     context.allocator.addFramework(frameworkId, framework.roles, [], framework.capabilities)
     context.allocator.setFrameworkState(frameworkId, 'inactive')
+    context.changed({ type: 'FRAMEWORK_ADDED', framework })
   }
   const agent = addAgent(context, message.info, Resources.of(message.total), link)
   agent.reregisteredAtMs = clock.now()
+  context.changed({ type: 'AGENT_ADDED', agent })
   for (const executor of message.executors) {
     const frameworkId = executor.framework_id?.value ?? ''
     if (isCompleted(context, frameworkId)) continue
@@ -167,6 +170,7 @@ function admitAgain(context: MasterContext, message: Reregister, link: Link, was
       forward(framework, returned(context, task, text))
     }
     state.addTask(framework, agent, task)
+    context.changed({ type: 'TASK_ADDED', task })
     if (!isTerminal(task.state)) context.allocator.take(framework.id, id, task.resources)
   }
   for (const framework of state.frameworks.values()) {

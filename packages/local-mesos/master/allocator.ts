@@ -195,6 +195,7 @@ export class Allocator {
     for (const [agentId, agent] of this.#agents) {
       if (agent.state !== 'active' || !isAllocatable(agent.available)) continue
       for (const { frameworkId, framework, role } of this.#candidates()) {
+        if (!isAllocatable(agent.available)) break
         const offered = offerable(agent, framework, role)
         if (!isAllocatable(offered) || isFiltered(framework, agentId, role, offered)) continue
         const resources = offered.allocatedTo(role)

@@ -1,10 +1,11 @@
 // What every module of the master works with. No behaviour of its own.
+import type { TaskStatus } from 'mesos-http-client'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Allocator } from './allocator.ts'
 import type { MasterMetrics } from './metrics.ts'
 import type { Registry } from './registry.ts'
-import type { MasterState } from './state.ts'
+import type { Agent, Framework, MasterState, MasterTask } from './state.ts'
 
 export interface MasterSettings {
   /** Where agents are reached, as offers and pages tell it. */
@@ -19,6 +20,16 @@ export interface MasterSettings {
   readonly agentReregisterTimeoutMs: number
 }
 
+/** What operators hear of. */
+export type MasterChange =
+  | { readonly type: 'TASK_ADDED'; readonly task: MasterTask }
+  | { readonly type: 'TASK_UPDATED'; readonly task: MasterTask; readonly status: TaskStatus }
+  | {
+      readonly type: 'FRAMEWORK_ADDED' | 'FRAMEWORK_UPDATED' | 'FRAMEWORK_REMOVED'
+      readonly framework: Framework
+    }
+  | { readonly type: 'AGENT_ADDED' | 'AGENT_REMOVED'; readonly agent: Agent }
+
 export interface MasterContext {
   readonly state: MasterState
   readonly allocator: Allocator
@@ -29,4 +40,7 @@ export interface MasterContext {
   readonly log: Log
   /** Offers what is free now, as an event does in Mesos, without waiting for the interval. */
   readonly allocate: () => void
+  readonly observers: Set<(change: MasterChange) => void>
+  /** Tells all observers. */
+  readonly changed: (change: MasterChange) => void
 }

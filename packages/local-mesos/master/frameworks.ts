@@ -70,6 +70,7 @@ function add(
   const framework = state.addFramework(id, info, { name: 'connected', stream }, clock.now())
   framework.suppressed = new Set(suppressed)
   allocator.addFramework(id, framework.roles, suppressed, framework.capabilities)
+  context.changed({ type: 'FRAMEWORK_ADDED', framework })
   context.log('framework added', { frameworkId: id, name: info.name })
   return framework
 }
@@ -117,6 +118,7 @@ function change(
   framework.roles = rolesOf(info)
   framework.suppressed = new Set(suppressed)
   context.allocator.updateFramework(framework.id, framework.roles, suppressed, framework.capabilities)
+  context.changed({ type: 'FRAMEWORK_UPDATED', framework })
   for (const offer of offersOf(context, framework.id)) {
     if (!framework.roles.includes(offer.role)) discardOffer(context, offer)
   }
@@ -207,5 +209,6 @@ export function removeFramework(context: MasterContext, framework: Framework): v
   state.completedFrameworks.push(framework)
   if (state.completedFrameworks.length > completedLimit) state.completedFrameworks.shift()
   if (phase.name === 'connected') phase.stream.close()
+  context.changed({ type: 'FRAMEWORK_REMOVED', framework })
   context.log('framework removed', { frameworkId: framework.id })
 }

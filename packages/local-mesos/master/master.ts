@@ -37,8 +37,13 @@ export class Master {
     const state = new MasterState(o.info, o.clock.now())
     const allocator = new Allocator()
     this.mailbox = new Mailbox(error => o.log('fault in the master', { error }))
+    const observers: MasterContext['observers'] = new Set()
     this.#context = {
       ...o,
+      observers,
+      changed: change => {
+        for (const observe of observers) observe(change)
+      },
       state,
       allocator,
       metrics: new MasterMetrics(),

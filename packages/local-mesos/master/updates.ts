@@ -73,10 +73,12 @@ export function updateTask(
   latestState: TaskStatus['state'] = status.state,
 ): void {
   const held = holdsResources(task.state)
+  const isNew = !isTerminal(task.state) && task.state !== latestState
   if (!isTerminal(task.state)) task.state = latestState
   if (task.statuses.at(-1)?.state === status.state) task.statuses.pop()
   const { data: _data, ...kept } = status
   task.statuses.push(kept)
+  if (isNew) context.changed({ type: 'TASK_UPDATED', task, status })
   if (held && !holdsResources(task.state)) {
     if (isTerminal(task.state)) context.metrics.count(`tasks_${task.state.slice(5).toLowerCase()}`)
     context.allocator.recover(task.frameworkId, task.agentId, task.resources)

@@ -32,6 +32,7 @@ const call = async body => {
 const update = (taskId, state) => {
   const uuid = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64')
   const status = {
+    executor_id: ids.executor_id,
     task_id: { value: taskId },
     state,
     source: 'SOURCE_EXECUTOR',
