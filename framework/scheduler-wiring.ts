@@ -6,11 +6,19 @@ import { partLogger, type Logger } from './observability/log.ts'
 import type { Metrics } from './observability/metrics.ts'
 import { firstFit } from './placement/first-fit.ts'
 import { leaderStore } from './scheduler/leader-store.ts'
+import { OriginGuard } from './scheduler/origin.ts'
 import { Scheduler, type FatalCause } from './scheduler/scheduler.ts'
 import type { ConnectOptions, MesosConnection, SchedulerSettings } from './scheduler/settings.ts'
 import { Term } from './scheduler/term.ts'
 import { leaderLease, Leadership, Listener } from './store/index.ts'
-import { forgetFramework, type LeaderDeps, type LeaseHold } from './usecases/index.ts'
+import {
+  adoptOrigin,
+  checkOrigin,
+  forgetFramework,
+  forsakeFramework,
+  type LeaderDeps,
+  type LeaseHold,
+} from './usecases/index.ts'
 
 export interface SchedulerWiringOptions {
   readonly config: Config
@@ -48,7 +56,6 @@ function schedulerSettings(
   const { mesos, framework, executor, publicUrl } = config
   const { registryAuthFile } = executor
   return {
-    cluster: clusterOf(mesos.masters),
     framework: {
       name: framework.name,
       user: framework.user,
@@ -87,12 +94,9 @@ export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
   const { config, deps, metrics, onFatal } = options
   const log = partLogger(options.log, 'scheduler')
   const settings = schedulerSettings(config, options.executorUris, options.pollMs)
-  const confirmation = {
-    said: options.confirmation ?? unconfirmed,
-    used(): void {
-      this.said = unconfirmed
-    },
-  }
+  const { name } = config.framework
+  const cluster = clusterOf(config.mesos.masters)
+  const origin = new OriginGuard(options.confirmation ?? unconfirmed, log)
   const onError = (error: Error): void => log.warn({ err: error }, 'store connection')
   const scheduler = new Scheduler({
     candidacy: onPhase =>
@@ -109,18 +113,23 @@ export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
       new Term(
         {
           settings,
-          store: leaderStore(deps, hold),
+          store: leaderStore(deps, hold, cluster),
+          settleOrigin: () =>
+            origin.settle({
+              check: said => checkOrigin(deps, { name, cluster, said }),
+              adopt: present => adoptOrigin(deps, hold, { name, origin: present }),
+              forsake: why => forsakeFramework(deps, hold, { name, why }),
+            }),
           connect: options.connect ?? (to => connectToMesos(config, to, log)),
           placement: firstFit,
           now: () => deps.now().getTime(),
           random: Math.random,
           log,
           metrics,
-          confirmation,
         },
         onEnd,
       ),
-    forgetFramework: hold => forgetFramework(deps, hold, { name: config.framework.name }),
+    forgetFramework: hold => forgetFramework(deps, hold, { name }),
     onFatal,
     onLeading: hold => {
       metrics.leader.set(hold ? 1 : 0)

@@ -23,6 +23,10 @@ describe('the cluster that a configuration names', () => {
     [['zk://a,B/mesos/'], { hosts: ['a:2181', 'b:2181'], zkPath: '/mesos' }],
     [['zk://a:2181'], { hosts: ['a:2181'], zkPath: '/' }],
     [['zk://user:pass@a:2181/x//y'], { hosts: ['a:2181'], zkPath: '/x/y' }],
+    [
+      ['zk://juice:p@ss@localhost:2181, [::1]:2182,127.0.0.2/clusters/one'],
+      { hosts: ['127.0.0.2:2181', '[::1]:2182', 'localhost:2181'], zkPath: '/clusters/one' },
+    ],
     [['zk://user:p@s/s,w@a:2181,b:2181/mesos'], { hosts: ['a:2181', 'b:2181'], zkPath: '/mesos' }],
   ]
   for (const [masters, cluster] of table) {

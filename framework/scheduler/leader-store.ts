@@ -1,5 +1,6 @@
 // The leader's use cases with their dependencies and its lease bound: all that the loop knows of the store.
 // Each writing one runs fenced and throws LeaseLost once another process leads (S78).
+import type { Cluster } from '../domain/origin.ts'
 import * as useCases from '../usecases/index.ts'
 import type { LeaderDeps, LeaseHold } from '../usecases/index.ts'
 
@@ -20,11 +21,6 @@ export interface LeaderStore {
     args: Parameters<typeof useCases.loadFramework>[1],
   ) => ReturnType<typeof useCases.loadFramework>
   readonly saveFramework: Rest<typeof useCases.saveFramework>
-  readonly checkOrigin: (
-    args: Parameters<typeof useCases.checkOrigin>[1],
-  ) => ReturnType<typeof useCases.checkOrigin>
-  readonly adoptOrigin: Rest<typeof useCases.adoptOrigin>
-  readonly forsakeFramework: Rest<typeof useCases.forsakeFramework>
   readonly commitIntents: Rest<typeof useCases.commitIntents>
   readonly withdrawIntents: Rest<typeof useCases.withdrawIntents>
   readonly applyStatusUpdates: Rest<typeof useCases.applyStatusUpdates>
@@ -34,7 +30,8 @@ export interface LeaderStore {
   readonly maintainStore: Rest<typeof useCases.maintainStore>
 }
 
-export function leaderStore(deps: LeaderDeps, lease: LeaseHold): LeaderStore {
+/** `cluster`: the one that assigns framework ids; kept with them. */
+export function leaderStore(deps: LeaderDeps, lease: LeaseHold, cluster: Cluster): LeaderStore {
   return {
     loadPending: args => useCases.loadPending(deps, args),
     loadActive: () => useCases.loadActive(deps),
@@ -42,10 +39,7 @@ export function leaderStore(deps: LeaderDeps, lease: LeaseHold): LeaderStore {
     loadKills: () => useCases.loadKills(deps),
     loadExecutorGenerations: () => useCases.loadExecutorGenerations(deps),
     loadFramework: args => useCases.loadFramework(deps, args),
-    saveFramework: record => useCases.saveFramework(deps, lease, record),
-    checkOrigin: args => useCases.checkOrigin(deps, args),
-    adoptOrigin: args => useCases.adoptOrigin(deps, lease, args),
-    forsakeFramework: args => useCases.forsakeFramework(deps, lease, args),
+    saveFramework: record => useCases.saveFramework(deps, lease, { ...record, cluster }),
     commitIntents: intents => useCases.commitIntents(deps, lease, intents),
     withdrawIntents: args => useCases.withdrawIntents(deps, lease, args),
     applyStatusUpdates: updates => useCases.applyStatusUpdates(deps, lease, updates),

@@ -2,7 +2,6 @@
 import type { FrameworkInfo, SchedulerEvent, SchedulerPhase } from 'mesos-http-client'
 import type { Logger } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import type { Cluster, Confirmation } from '../domain/origin.ts'
 import type { Placement, PlacementPolicy } from '../placement/types.ts'
 import type { MesosCalls } from './calls.ts'
 import type { ExecutorTemplate } from './executor-info.ts'
@@ -27,8 +26,6 @@ export interface ConnectOptions {
 }
 
 export interface SchedulerSettings {
-  /** The Mesos cluster as configured. */
-  readonly cluster: Cluster
   readonly framework: FrameworkSettings
   /** `diskMb` 0: it asks for no disk. */
   readonly executor: ExecutorTemplate & PlacementPolicy['executor']
@@ -43,6 +40,8 @@ export interface SchedulerSettings {
 export interface TermOptions {
   readonly settings: SchedulerSettings
   readonly store: LeaderStore
+  /** Before anything else: says why the term must not begin, if so (S16). See origin.ts. */
+  readonly settleOrigin: () => Promise<string | undefined>
   readonly connect: (options: ConnectOptions) => MesosConnection
   readonly placement: Placement
   /** Milliseconds since the epoch. */
@@ -51,8 +50,6 @@ export interface TermOptions {
   readonly random: () => number
   readonly log: Logger
   readonly metrics: Metrics
-  /** What the operator said at this process's start, and what that was good for once it was used. */
-  readonly confirmation: { readonly said: Confirmation; used(): void }
 }
 
 /** Why a term is over. */

@@ -150,34 +150,11 @@ describe('term', () => {
   })
 
   it('does not turn to Mesos where the store belongs to another cluster (S16)', async () => {
-    at.origin = { decision: 'refuse', present: {}, problem: 'elsewhere' }
-    at.known = { name: 'juice', frameworkId: 'f-1', user: 'root', checkpoint: true, capabilities: [] }
+    at.refusal = 'elsewhere'
     at.term.start()
     await eventually(() => at.ends.length > 0)
     expect(at.ends).to.deep.equal([{ name: 'origin_refused', message: 'elsewhere' }])
     expect(at.connection).to.equal(undefined)
-    expect(at.confirmationsUsed).to.equal(0)
-  })
-
-  it('gives the old framework id up where the move was confirmed, once (S16)', async () => {
-    at.origin = { decision: 'forget', present: {}, why: 'moved' }
-    at.known = { name: 'juice', frameworkId: 'f-0', user: 'www', checkpoint: true, capabilities: [] }
-    const mesos = await at.start()
-    expect(at.forsaken).to.deep.equal(['moved'])
-    expect(mesos.options.frameworkId).to.equal(undefined)
-    expect(at.confirmationsUsed).to.equal(1)
-    mesos.subscribe('f-1')
-    await eventually(() => at.term.subscribed)
-    expect(at.saved[0]).to.deep.include({ frameworkId: 'f-1', cluster: { hosts: ['m:5050'] } })
-  })
-
-  it('keeps the id, and remembers where it is at home now', async () => {
-    const origin = { cluster: { hosts: ['m:5050'] } }
-    at.origin = { decision: 'remember', present: origin }
-    at.known = { name: 'juice', frameworkId: 'f-1', user: 'root', checkpoint: true, capabilities: [] }
-    const mesos = await at.start()
-    expect(at.adopted).to.deep.equal([origin])
-    expect(mesos.options.frameworkId).to.equal('f-1')
   })
 
   const ends: [string, MesosError, object][] = [

@@ -6,7 +6,6 @@ import { UseCaseError, type Channel } from '../usecases/index.ts'
 import { chores } from './chores.ts'
 import { forbiddenChanges, frameworkInfo, frameworkRecord } from './framework-info.ts'
 import { Loop } from './loop.ts'
-import { settleOrigin } from './origin.ts'
 import { buildParts, type Parts } from './parts.ts'
 import type { MesosConnection, TermEnd, TermOptions } from './settings.ts'
 
@@ -139,13 +138,13 @@ export class Term {
 
   /** From the store first: who we are, which executors there are, what waits. Then Mesos. */
   async #start(): Promise<undefined> {
-    const { store, settings, connect, log } = this.#options
+    const { store, settings, settleOrigin, connect, log } = this.#options
     if (this.#phase.name === 'registering') {
       await this.#register(this.#phase)
       return undefined
     }
     if (this.#phase.name !== 'starting') return undefined
-    const refusal = await settleOrigin(this.#options)
+    const refusal = await settleOrigin()
     if (refusal !== undefined) {
       this.#end({ name: 'origin_refused', message: refusal })
       return undefined
@@ -184,8 +183,7 @@ export class Term {
   async #register(phase: Phase & { name: 'registering' }): Promise<void> {
     const { store, settings } = this.#options
     if (phase.frameworkId !== this.#frameworkId) {
-      const record = frameworkRecord(settings.framework, phase.frameworkId)
-      await store.saveFramework({ ...record, cluster: settings.cluster })
+      await store.saveFramework(frameworkRecord(settings.framework, phase.frameworkId))
       this.#frameworkId = phase.frameworkId
     }
     if (this.#phase !== phase) return

@@ -6,12 +6,11 @@ import {
   type SchedulerCall,
   type SchedulerEvent,
 } from 'mesos-http-client'
-import { unconfirmed, type Cluster, type Origin } from '../../domain/origin.ts'
 import type { CurrentAttempt } from '../../domain/task.ts'
 import { createLogger } from '../../observability/log.ts'
 import { createMetrics } from '../../observability/metrics.ts'
 import { firstFit } from '../../placement/first-fit.ts'
-import type { FrameworkRecord, Intent, OriginCheck, PendingTask, StatusUpdate } from '../../usecases/index.ts'
+import type { FrameworkRecord, Intent, PendingTask, StatusUpdate } from '../../usecases/index.ts'
 import type { LeaderStore } from '../leader-store.ts'
 import type { ConnectOptions, MesosConnection, TermEnd } from '../settings.ts'
 import { Term } from '../term.ts'
@@ -81,19 +80,17 @@ export class Connection extends RecordedCalls implements MesosConnection {
 
 export class TermFixture {
   readonly ends: TermEnd[] = []
-  readonly saved: (FrameworkRecord & { readonly cluster?: Cluster })[] = []
+  readonly saved: FrameworkRecord[] = []
   pending: PendingTask[] = []
   active: CurrentAttempt[] = []
   readonly committed: Intent[] = []
   readonly heard: StatusUpdate[] = []
   now = Date.now
   known: FrameworkRecord | undefined
-  origin: OriginCheck = { decision: 'go_on', present: {} }
-  readonly adopted: Origin[] = []
-  readonly forsaken: string[] = []
-  confirmationsUsed = 0
   save: () => Promise<void> = () => Promise.resolve()
   connection: Connection | undefined
+  /** Why the term must not begin. */
+  refusal: string | undefined
   readonly #resolved = Promise.withResolvers<Connection>()
 
   readonly store: LeaderStore = {
@@ -107,16 +104,6 @@ export class TermFixture {
     saveFramework: async record => {
       await this.save()
       this.saved.push(record)
-    },
-    checkOrigin: () => Promise.resolve(this.origin),
-    adoptOrigin: ({ origin }) => {
-      this.adopted.push(origin)
-      return Promise.resolve()
-    },
-    forsakeFramework: ({ why }) => {
-      this.forsaken.push(why)
-      this.known = undefined
-      return Promise.resolve(1)
     },
     commitIntents: intents => {
       this.committed.push(...intents)
@@ -147,7 +134,6 @@ export class TermFixture {
     return new Term(
       {
         settings: {
-          cluster: { hosts: ['m:5050'] },
           framework: {
             name: 'juice',
             user: 'root',
@@ -162,6 +148,7 @@ export class TermFixture {
           pollMs: 3_600_000,
         },
         store: this.store,
+        settleOrigin: () => Promise.resolve(this.refusal),
         connect: options => {
           this.connection = new Connection(options)
           this.#resolved.resolve(this.connection)
@@ -172,7 +159,6 @@ export class TermFixture {
         random: () => 0.5,
         log: createLogger({ level: 'silent', format: 'json', appName: 'juice', instance: 'test' }),
         metrics: createMetrics({ ofProcess: false }),
-        confirmation: { said: unconfirmed, used: () => this.confirmationsUsed++ },
       },
       end => this.ends.push(end),
     )
