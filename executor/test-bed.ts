@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { LocalMesos } from 'local-mesos'
+import { LocalMesos, type LocalMesosOptions } from 'local-mesos'
 import type { CommandInfo, TaskInfo, TaskStatus } from 'mesos-http-client'
 import { scalar, taskInfo, TestScheduler } from '../packages/local-mesos/testing/test-scheduler.ts'
 import { executorSettings, taskOutcome, taskPayload } from '../proto/payload.ts'
@@ -25,17 +25,20 @@ const command: CommandInfo = {
 export class ExecutorBed {
   readonly mesos: LocalMesos
   readonly scheduler: TestScheduler
+  /** What executors ask Mesos for. */
+  executorResources: Readonly<Record<string, number>> = { cpus: 0.1, mem: 64 }
   readonly #dir: string
   readonly #settings: Uint8Array
   readonly #offersTaken = new Set<string>()
   #executors = 0
 
-  static async start(settings: ExecutorSettings): Promise<ExecutorBed> {
+  static async start(settings: ExecutorSettings, options: LocalMesosOptions = {}): Promise<ExecutorBed> {
     const dir = await mkdtemp(join(tmpdir(), 'juice-executor-'))
     const mesos = await LocalMesos.start({
       agents: 1,
       workDir: join(dir, 'mesos'),
       allocationIntervalMs: 50,
+      ...options,
     })
     return new ExecutorBed(dir, mesos, await TestScheduler.subscribe(mesos.url), settings)
   }
@@ -56,8 +59,16 @@ export class ExecutorBed {
     await rm(this.#dir, { recursive: true, force: true })
   }
 
-  /** Launches on a new executor, or on that of a task before. @returns the executor's id. */
-  async launch(id: string, payload: Partial<TaskPayload>, known?: string): Promise<string> {
+  /**
+   * Launches on a new executor, or on that of a task before; the task asks Mesos for `resources`.
+   * @returns the executor's id.
+   */
+  async launch(
+    id: string,
+    payload: Partial<TaskPayload>,
+    known?: string,
+    resources: Readonly<Record<string, number>> = { cpus: 0.1, mem: 32 },
+  ): Promise<string> {
     const executorId = known ?? `ex-${++this.#executors}`
     const offer = await this.scheduler.offer(
       ({ id: { value }, resources = [] }) =>
@@ -69,10 +80,11 @@ export class ExecutorBed {
     const info = taskInfo(offer, id, { executorId, command, more: { data } })
     const task: TaskInfo = {
       ...info,
+      resources: Object.entries(resources).map(([name, value]) => scalar(name, value)),
       executor: {
         ...info.executor!,
         data: this.#settings,
-        resources: [scalar('cpus', 0.1), scalar('mem', 64)],
+        resources: Object.entries(this.executorResources).map(([name, value]) => scalar(name, value)),
         shutdown_grace_period: { nanoseconds: 5_000_000_000 },
       },
     }

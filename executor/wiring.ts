@@ -64,6 +64,7 @@ export async function run(o: RunOptions): Promise<number> {
       new ExecutorClient({
         endpoint: mesos.agentEndpoint,
         domainSocket: mesos.domainSocket,
+        agentProcess: mesos.agentProcess,
         frameworkId: mesos.frameworkId,
         executorId: mesos.executorId,
         codec: 'protobuf',

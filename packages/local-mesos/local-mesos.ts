@@ -200,6 +200,8 @@ export class LocalMesos {
       onSuspend: agent => this.#suspend(agent),
       onResume: agent => this.#resume(agent),
       credentials: o.authenticateAgents,
+      authenticateExecutors: o.authenticateExecutors ?? false,
+      domainSockets: o.domainSockets ?? false,
       simulation: simulationOf(o.simulated),
       onReady: agent => this.#connect(agent),
     })

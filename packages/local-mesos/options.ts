@@ -52,8 +52,12 @@ export interface LocalMesosOptions {
   readonly recoveryTimeoutMs?: number
   /** Credentials that schedulers and operators must show: principal → secret. Absent: nobody is asked. */
   readonly authenticate?: Readonly<Record<string, string>>
-  /** The same for the agents' pages and files; executors are not asked. */
+  /** The same for the agents' pages and files. */
   readonly authenticateAgents?: Readonly<Record<string, string>>
+  /** Executors are given a token, and must show it (E4). */
+  readonly authenticateExecutors?: boolean
+  /** Executors are told to speak to a unix socket, `agent.sock` in the agent's folder (E5). */
+  readonly domainSockets?: boolean
   /** Tasks without processes; `true` is the same as `{}`. */
   readonly simulated?: boolean | SimulationOptions
   /** `in_memory`: a master forgets its agents when it stops. */

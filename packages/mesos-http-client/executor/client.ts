@@ -55,7 +55,9 @@ export class ExecutorClient {
     this.#codec = codec(options.codec)
     this.#clock = options.clock ?? systemClock
     const base = options.endpoint.includes('://') ? options.endpoint : `http://${options.endpoint}`
-    this.#url = new URL('/api/v1/executor', base)
+    // On its socket an agent forbids every path without its name (slave.cpp), on its port it takes both.
+    const prefix = options.domainSocket === undefined ? '' : `/${options.agentProcess ?? 'slave(1)'}`
+    this.#url = new URL(`${prefix}/api/v1/executor`, base)
     this.#headers = {
       'Content-Type': this.#codec.contentType,
       ...(options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` }),

@@ -23,6 +23,7 @@ describe('executor environment', () => {
       executorId: 'ex-life',
       agentId: env['MESOS_SLAVE_ID'],
       agentEndpoint: '127.0.0.1:5051',
+      agentProcess: 'slave(1)',
       sandbox: env['MESOS_SANDBOX'],
       checkpoint: true,
       shutdownGracePeriodMs: 5000,

@@ -17,6 +17,8 @@ export interface ExecutorEnvironment {
   readonly token?: string
   /** HTTP over this unix socket instead of the endpoint (E5). */
   readonly domainSocket?: string
+  /** The agent's name within its process, such as `slave(1)`: only paths that begin with it are served on its socket. */
+  readonly agentProcess?: string
 }
 
 const units: Readonly<Record<string, number>> = {
@@ -86,10 +88,12 @@ export function executorEnvironment(env: Record<string, string | undefined>): Ex
   const token = env['MESOS_EXECUTOR_AUTHENTICATION_TOKEN']
   delete env['MESOS_EXECUTOR_AUTHENTICATION_TOKEN']
   const domainSocket = env['MESOS_DOMAIN_SOCKET']
+  const agentProcess = env['MESOS_SLAVE_PID']?.split('@')[0]
   if (wrong.length > 0) throw new Error(`not started by a Mesos agent: ${wrong.join('; ')}`)
   return {
     ...parsed,
     ...(token === undefined || token === '' ? {} : { token }),
     ...(domainSocket === undefined || domainSocket === '' ? {} : { domainSocket }),
+    ...(agentProcess === undefined || agentProcess === '' ? {} : { agentProcess }),
   }
 }

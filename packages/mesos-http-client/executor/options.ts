@@ -38,6 +38,8 @@ export interface ExecutorClientOptions {
   readonly endpoint: string
   /** HTTP over this unix socket instead (E5). */
   readonly domainSocket?: string | undefined
+  /** The agent's name within its process, with which paths on its socket begin; `slave(1)`. */
+  readonly agentProcess?: string | undefined
   readonly frameworkId: string
   readonly executorId: string
   readonly codec: CodecName
