@@ -65,6 +65,8 @@ export interface ExecutorConfig {
   readonly dockerHost: string
   readonly cpusMillis: number
   readonly memMb: number
+  /** 0: it asks for no disk. */
+  readonly diskMb: number
   /** The unix user of command tasks. */
   readonly commandUser: string
   /** A Docker config.json on the agents. */
@@ -244,6 +246,7 @@ function readExecutor(variables: Variables): ExecutorConfig {
     cpusMillis: variables.read('JUICE_EXECUTOR_CPUS', cpusOf, 100),
     // Measured: 88 MB resident with 100 running containers (npm run bench -- memory); the rest is room for its heap (E46).
     memMb: variables.read('JUICE_EXECUTOR_MEM_MB', wholeNumber(32, 65_536), 160),
+    diskMb: variables.read('JUICE_EXECUTOR_DISK_MB', wholeNumber(0, 16_777_216), 0),
     commandUser: variables.read('JUICE_COMMAND_USER', unixUser, 'nobody'),
     sandboxRetentionMs: variables.read('JUICE_SANDBOX_RETENTION', duration, 86_400_000),
     ...(registryAuthFile === undefined ? {} : { registryAuthFile }),

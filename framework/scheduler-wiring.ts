@@ -60,6 +60,7 @@ function schedulerSettings(
       source: framework.name,
       cpuMillis: executor.cpusMillis,
       memMb: executor.memMb,
+      diskMb: executor.diskMb,
       settings: {
         dockerHost: executor.dockerHost,
         commandUser: executor.commandUser,

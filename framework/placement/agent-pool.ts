@@ -1,7 +1,7 @@
 // What one agent still has free while a plan is made: the entries of its offers, taken from piece by piece.
 // Mutable, lives for one plan only.
 import { asRanges, countPorts, hasPort, normalRanges, withoutPort } from './ports.ts'
-import type { No, OfferSnapshot, Piece, PortRange, ScalarName, Shape } from './types.ts'
+import type { No, OfferSnapshot, Piece, PlacementPolicy, PortRange, ScalarName, Shape } from './types.ts'
 
 interface ScalarRest {
   readonly offerId: string
@@ -21,6 +21,19 @@ export interface Wanted {
   readonly diskMillis: number
   readonly fixedPorts: readonly number[]
   readonly anyPorts: number
+}
+
+export const nothing: Wanted = {
+  cpusMillis: 0,
+  memMillis: 0,
+  diskMillis: 0,
+  fixedPorts: [],
+  anyPorts: 0,
+}
+
+/** What the executor itself needs. */
+export function wantedByExecutor({ cpuMillis, memMb, diskMb }: PlacementPolicy['executor']): Wanted {
+  return { ...nothing, cpusMillis: cpuMillis, memMillis: memMb * 1000, diskMillis: diskMb * 1000 }
 }
 
 export function wantedBy(shape: Shape): Wanted {
@@ -55,12 +68,12 @@ export class AgentPool {
     }
   }
 
-  /** Why this does not fit beside `reserve` thousandths for the executor; undefined where it fits. */
-  refusal(wanted: Wanted, reserve: { cpusMillis: number; memMillis: number }): No | undefined {
+  /** Why this does not fit beside what is kept for the executor; undefined where it fits. */
+  refusal(wanted: Wanted, reserve: Wanted): No | undefined {
     return (
       this.#scalarRefusal('cpus', wanted.cpusMillis, reserve.cpusMillis) ??
       this.#scalarRefusal('mem', wanted.memMillis, reserve.memMillis) ??
-      this.#scalarRefusal('disk', wanted.diskMillis, 0) ??
+      this.#scalarRefusal('disk', wanted.diskMillis, reserve.diskMillis) ??
       this.#portsRefusal(wanted)
     )
   }

@@ -58,13 +58,13 @@ const demand = fc
   })
 
 const inputs: fc.Arbitrary<PlanInput> = fc
-  .tuple(clusters, demand, fc.array(states, { maxLength: 4 }), fc.integer({ min: 0, max: 4 }))
-  .map(([offers, waiting, agentStates, coldAgents]) =>
+  .tuple(clusters, demand, fc.array(states, { maxLength: 4 }), fc.integer({ min: 0, max: 4 }), fc.nat(50))
+  .map(([offers, waiting, agentStates, coldAgents, diskMb]) =>
     input({
       offers,
       queue: waiting,
       agents: new Map(agentStates.map((executor, at) => [`a${at}`, { executor }])),
-      policy: { ...policy, coldAgents },
+      policy: { ...policy, coldAgents, executor: { ...policy.executor, diskMb } },
     }),
   )
 

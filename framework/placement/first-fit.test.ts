@@ -57,6 +57,25 @@ describe('first fit', () => {
     expect(reasons(run('absent'))).to.deep.equal(['1 agent: not enough cpus (largest free 3.9 of 4)'])
   })
 
+  it('asks for disk for the executor where it needs some, and leaves room for that too', () => {
+    const withDisk = { ...policy, executor: { ...policy.executor, diskMb: 300 } }
+    const run = (diskMb: number): Plan =>
+      firstFit(
+        input({
+          queue: [queue([1], { diskMb })],
+          offers: [offer({ diskMb: 1000 })],
+          policy: withDisk,
+        }),
+      )
+    expect(run(700).launches[0]?.executor?.at(-1)).to.deep.equal({
+      kind: 'scalar',
+      offerId: 'a1-o1',
+      index: 2,
+      amountMillis: 300_000,
+    })
+    expect(reasons(run(701))).to.deep.equal(['1 agent: not enough disk (largest free 700 of 701 MB)'])
+  })
+
   it('goes by priority, then by age over all shapes', () => {
     const plan = firstFit(
       input({

@@ -1,5 +1,5 @@
 // First fit: by priority, then age, each task goes to the first agent that takes it. Pure; the same input gives the same plan.
-import { AgentPool, wantedBy, type Wanted } from './agent-pool.ts'
+import { AgentPool, nothing, wantedBy, wantedByExecutor, type Wanted } from './agent-pool.ts'
 import { firstFailed } from './constraints.ts'
 import type {
   AgentState,
@@ -86,11 +86,13 @@ function standingNo(shape: Shape, agent: Candidate, policy: PlacementPolicy, now
 class Planner {
   readonly #input: PlanInput
   readonly #agents: readonly Candidate[]
+  readonly #executor: Wanted
   #coldLeft: number
 
   constructor(input: PlanInput) {
     this.#input = input
     this.#agents = candidates(input)
+    this.#executor = wantedByExecutor(input.policy.executor)
     this.#coldLeft = input.policy.coldAgents
   }
 
@@ -146,11 +148,7 @@ class Planner {
     const standing = standingNo(line.shape, agent, policy, nowMs)
     if (standing) return standing
     const needsRoom = agent.state.executor !== 'running' && !agent.executor
-    const { cpuMillis, memMb } = policy.executor
-    const reserve = needsRoom
-      ? { cpusMillis: cpuMillis, memMillis: memMb * 1000 }
-      : { cpusMillis: 0, memMillis: 0 }
-    const missing = agent.pool.refusal(line.wanted, reserve)
+    const missing = agent.pool.refusal(line.wanted, needsRoom ? this.#executor : nothing)
     if (missing) return missing
     if (agent.state.executor === 'absent' && !agent.executor && this.#coldLeft <= 0) return { kind: 'cold' }
     if (agent.bytes > 0 && agent.bytes + launchBytes > policy.maxLaunchBytes) return { kind: 'message-full' }
@@ -160,14 +158,7 @@ class Planner {
   /** Takes the executor's own resources before the first task, unless it surely runs (S41, S43). */
   #leaveRoom(agent: Candidate): void {
     if (agent.state.executor === 'running' || agent.executor) return
-    const { cpuMillis, memMb } = this.#input.policy.executor
-    agent.executor = agent.pool.take({
-      cpusMillis: cpuMillis,
-      memMillis: memMb * 1000,
-      diskMillis: 0,
-      fixedPorts: [],
-      anyPorts: 0,
-    }).pieces
+    agent.executor = agent.pool.take(this.#executor).pieces
     if (agent.state.executor === 'absent') this.#coldLeft -= 1
   }
 

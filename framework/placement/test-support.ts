@@ -4,7 +4,7 @@ import type { Constraint, TaskSpec } from '../domain/spec.ts'
 import type { Lump, OfferSnapshot, PlacementPolicy, PlanInput, PortRange, ShapeQueue } from './types.ts'
 
 export const policy: PlacementPolicy = {
-  executor: { cpuMillis: 100, memMb: 64 },
+  executor: { cpuMillis: 100, memMb: 64, diskMb: 0 },
   coldAgents: 100,
   maxTasks: 1000,
   maxLaunchBytes: 3_500_000,

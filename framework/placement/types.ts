@@ -80,7 +80,7 @@ export interface AgentState {
 
 export interface PlacementPolicy {
   /** What the executor itself takes from the offer (S43). */
-  readonly executor: { readonly cpuMillis: number; readonly memMb: number }
+  readonly executor: { readonly cpuMillis: number; readonly memMb: number; readonly diskMb: number }
   /** On how many further agents an executor may be started now (fetching counts within its registration time-out). */
   readonly coldAgents: number
   /** At most so many tasks in one plan: one transaction carries their intents. */

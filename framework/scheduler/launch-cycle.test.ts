@@ -61,7 +61,7 @@ class Fixture {
     reasons: this.reasons,
     placement: firstFit,
     policy: {
-      executor: { cpuMillis: 100, memMb: 64 },
+      executor: { cpuMillis: 100, memMb: 64, diskMb: 0 },
       maxTasks: 3,
       maxLaunchBytes: 3_500_000,
       assumedRuntimeMs: 3_600_000,

@@ -50,9 +50,9 @@ const maxLaunchBytes = 3_500_000
 const maxTasksPerPlan = 500
 
 function policy(settings: SchedulerSettings): Omit<PlacementPolicy, 'coldAgents'> {
-  const { cpuMillis, memMb } = settings.executor
+  const { cpuMillis, memMb, diskMb } = settings.executor
   return {
-    executor: { cpuMillis, memMb },
+    executor: { cpuMillis, memMb, diskMb },
     maxTasks: maxTasksPerPlan,
     maxLaunchBytes,
     assumedRuntimeMs: 3_600_000,

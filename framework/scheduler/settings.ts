@@ -2,7 +2,7 @@
 import type { FrameworkInfo, SchedulerEvent, SchedulerPhase } from 'mesos-http-client'
 import type { Logger } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import type { Placement } from '../placement/types.ts'
+import type { Placement, PlacementPolicy } from '../placement/types.ts'
 import type { MesosCalls } from './calls.ts'
 import type { ExecutorTemplate } from './executor-info.ts'
 import type { FrameworkSettings } from './framework-info.ts'
@@ -27,7 +27,8 @@ export interface ConnectOptions {
 
 export interface SchedulerSettings {
   readonly framework: FrameworkSettings
-  readonly executor: ExecutorTemplate & { readonly cpuMillis: number; readonly memMb: number }
+  /** `diskMb` 0: it asks for no disk. */
+  readonly executor: ExecutorTemplate & PlacementPolicy['executor']
   /** On how many agents an executor may be starting at once. */
   readonly coldAgents: number
   /** Silence of a launched attempt before the master is asked (S50). */

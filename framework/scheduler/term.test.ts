@@ -95,7 +95,7 @@ class Fixture {
           webuiUrl: 'http://x',
           hostname: 'x',
         },
-        executor: { uris: [], source: 'test', settings: {}, cpuMillis: 100, memMb: 32 },
+        executor: { uris: [], source: 'test', settings: {}, cpuMillis: 100, memMb: 32, diskMb: 0 },
         coldAgents: 1,
         launchTimeoutMs: 1000,
         pollMs: 3_600_000,

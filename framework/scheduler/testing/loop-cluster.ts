@@ -93,6 +93,7 @@ export class LoopCluster implements AsyncDisposable {
         dockerHost: 'unix:///none',
         cpusMillis: 100,
         memMb: 32,
+        diskMb: 0,
         commandUser: 'nobody',
         sandboxRetentionMs: 1000,
       },
