@@ -1,10 +1,12 @@
 // `npm run local-mesos -- --agents 2 --port 5050`: a local cluster until SIGINT or SIGTERM, its URLs on stdout.
 import { parseArgs } from 'node:util'
 import { LocalMesos } from './local-mesos.ts'
-import { defaultResources, type AgentOptions } from './options.ts'
+import { defaultResources, type AgentOptions, type IsolationOptions } from './options.ts'
 
 const usage = `usage: local-mesos [--agents 1] [--port 5050] [--host 127.0.0.1] [--work-dir folder]
                    [--cpus ${defaultResources.cpus}] [--mem ${defaultResources.memMb}] [--disk ${defaultResources.diskMb}] [--simulated] [--verbose]
+                   [--isolation memory,disk]
+  An executor that takes more memory or disk than it and its tasks were given is killed under --isolation.
   The resources are each agent's, memory and disk in MB. Agents listen on the ports after the master's.
 `
 
@@ -14,6 +16,7 @@ interface Arguments {
   readonly port: number
   readonly workDir: string | undefined
   readonly simulated: boolean
+  readonly isolation: IsolationOptions
   readonly verbose: boolean
 }
 
@@ -30,6 +33,7 @@ function read(args: readonly string[]): Arguments | undefined {
       mem: { type: 'string', default: String(defaultResources.memMb) },
       disk: { type: 'string', default: String(defaultResources.diskMb) },
       simulated: { type: 'boolean', default: false },
+      isolation: { type: 'string', default: '' },
       verbose: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -50,8 +54,17 @@ function read(args: readonly string[]): Arguments | undefined {
     port,
     workDir: values['work-dir'],
     simulated: values.simulated,
+    isolation: isolationOf(values.isolation),
     verbose: values.verbose,
   }
+}
+
+function isolationOf(text: string): IsolationOptions {
+  const names = text === '' ? [] : text.split(',')
+  for (const name of names)
+    if (name !== 'memory' && name !== 'disk')
+      throw new Error(`--isolation must be memory, disk or memory,disk, not '${text}'`)
+  return { memory: names.includes('memory'), disk: names.includes('disk') }
 }
 
 function number(name: string, text: string): number {
@@ -71,6 +84,7 @@ async function main(): Promise<void> {
     host: wanted.host,
     port: wanted.port,
     simulated: wanted.simulated,
+    ...((wanted.isolation.memory || wanted.isolation.disk) && { isolation: wanted.isolation }),
     ...(wanted.workDir !== undefined && { workDir: wanted.workDir }),
     ...(wanted.verbose && { log: entry => process.stderr.write(`${JSON.stringify(entry)}\n`) }),
   })

@@ -192,6 +192,13 @@ export class LocalMesos {
           o.executorReregistrationTimeoutMs ?? defaults.executorReregistrationTimeoutMs,
         executorShutdownGraceMs: o.executorShutdownGraceMs ?? defaults.executorShutdownGraceMs,
         recoveryTimeoutMs: o.recoveryTimeoutMs ?? defaults.recoveryTimeoutMs,
+        ...(o.isolation !== undefined && {
+          isolation: {
+            memory: o.isolation.memory ?? false,
+            disk: o.isolation.disk ?? false,
+            intervalMs: o.isolation.intervalMs ?? defaults.isolationIntervalMs,
+          },
+        }),
       },
       clock: this.#clock,
       log: logger(o.log, `agent ${hostname}`, () => this.#clock.now()),

@@ -7,6 +7,8 @@ import type { Log } from '../core/log.ts'
 import { Mailbox } from '../core/mailbox.ts'
 import { Attachments } from './attachments.ts'
 import type { AgentContext, AgentPhase, AgentSettings, Launcher } from './context.ts'
+import { Isolation } from './isolation.ts'
+import { TreeMemory } from './memory.ts'
 import { endReregistration, streamEnded, subscribeExecutor } from './executors.ts'
 import { shutdownExecutor, shutdownFramework } from './removal.ts'
 import type { Journal } from './journal.ts'
@@ -37,6 +39,7 @@ export class Agent {
   readonly #o: AgentOptions
   #link: { readonly link: Link; readonly state: 'connecting' | 'registered' } | undefined
   #window: Timer | undefined
+  #isolation: Isolation | undefined
 
   constructor(o: AgentOptions) {
     this.#o = o
@@ -81,6 +84,12 @@ export class Agent {
   /** Reads the journal; `ready` is called when the agent may register, after the window for its executors (E34). */
   start(ready: () => void): void {
     const { clock, settings } = this.#o
+    if (settings.isolation !== undefined)
+      this.#isolation = new Isolation({
+        context: this.#context,
+        settings: settings.isolation,
+        newTree: pid => new TreeMemory(pid),
+      })
     const done = (): void => {
       if (this.#context.phase !== 'recovering') return
       endReregistration(this.#context)
@@ -95,6 +104,7 @@ export class Agent {
   stop(): void {
     const context = this.#context
     context.phase = 'stopped'
+    this.#isolation?.close()
     this.mailbox.close()
     this.#window?.cancel()
     context.streams.close()
