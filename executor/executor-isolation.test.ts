@@ -1,7 +1,7 @@
 // The executor on agents that authenticate it and speak to it over a unix socket.
 import { expect } from 'chai'
 import { readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { listProcesses } from './command/proc.ts'
 import { ExecutorBed, outcomeOf, until } from './test-bed.ts'
@@ -71,5 +71,95 @@ describe('executor that its agent authenticates (E4)', function () {
       return true
     })
     expect(await bed.failureOf(executorId)).to.equal(3 << 8)
+  })
+})
+
+describe('executor whose agent holds it to its disk', function () {
+  this.timeout(60_000)
+  const run = `d${process.pid.toString(36)}${Date.now().toString(36)}`
+  let bed: ExecutorBed
+  const limited = async (disk: number): Promise<void> => {
+    bed = await ExecutorBed.start(nowhere, { isolation: { disk: true, intervalMs: 50 } })
+    bed.executorResources = { cpus: 0.1, mem: 160, ...(disk > 0 ? { disk } : {}) }
+  }
+  afterEach(() => bed.close())
+  const plain = { cpus: 0.1, mem: 32 }
+  const name = (task: string): string => `${run}-${task}`
+  const untilGo = 'until test -e go; do sleep 0.05; done'
+
+  /** A neighbour that runs until `finish`, which also shows that it was not disturbed. */
+  async function neighbour(): Promise<{ readonly executorId: string; finish(): Promise<void> }> {
+    const id = name('neighbour')
+    const executorId = await bed.launch(id, { command: untilGo }, undefined, plain)
+    const { sandbox = '' } = outcomeOf(await bed.scheduler.update(id, 'TASK_RUNNING'))
+    const pids = bed.pidsOf(executorId)
+    return {
+      executorId,
+      finish: async () => {
+        expect(bed.pidsOf(executorId)).to.deep.equal(pids)
+        await writeFile(join(sandbox, 'sandbox', 'go'), '')
+        await bed.scheduler.update(id, 'TASK_FINISHED')
+        expect(bed.statesOf(id)).to.equal('STARTING RUNNING FINISHED')
+      },
+    }
+  }
+
+  for (const [kind, diskMb] of [
+    ['beyond its own disk', 40],
+    ['without disk of its own beyond what there is room for', 0],
+  ] as const)
+    it(`ends a task that writes ${kind}, and nobody else`, async () => {
+      await limited(64)
+      const { executorId, finish } = await neighbour()
+      const id = name(`greedy${diskMb}`)
+      const resources = diskMb > 0 ? { ...plain, disk: diskMb } : plain
+      const command = 'head -c 50M /dev/zero > large; sleep 300'
+      await bed.launch(id, { command, diskMb }, executorId, resources)
+      const status = await bed.scheduler.update(id, 'TASK_FAILED')
+      expect(status.source).to.equal('SOURCE_EXECUTOR')
+      expect(status.message).to.match(/^Out of disk/)
+      expect(outcomeOf(status).failure).to.equal('FAILURE_DISK')
+      await finish()
+    })
+
+  it('ends nobody for printing, and keeps logs within what was asked for', async () => {
+    await limited(64)
+    const { executorId, finish } = await neighbour()
+    for (const [task, diskMb] of [
+      ['talker', 0],
+      ['talker10', 10],
+    ] as const) {
+      const command = 'head -c 90M /dev/zero; exit 5'
+      const resources = diskMb > 0 ? { ...plain, disk: diskMb } : plain
+      await bed.launch(name(task), { command, diskMb }, executorId, resources)
+      const status = await bed.scheduler.update(name(task), 'TASK_FAILED')
+      expect(status.message).to.equal('Exited with code 5')
+    }
+    await finish()
+  })
+
+  it('keeps folders of ended tasks only as far as they fit', async () => {
+    await limited(64)
+    const { executorId, finish } = await neighbour()
+    for (let number = 0; number < 6; number++) {
+      const id = name(`leaves${number}`)
+      const command = 'head -c 12M /dev/zero > left'
+      await bed.launch(id, { command, diskMb: 20 }, executorId, { ...plain, disk: 20 })
+      await bed.scheduler.update(id, 'TASK_FINISHED')
+    }
+    await finish()
+  })
+
+  it('would take all with it without disk of its own, which is why it asks for some', async () => {
+    await limited(0)
+    const { executorId } = await neighbour()
+    const command = 'head -c 30M /dev/zero > left'
+    await bed.launch(name('first'), { command, diskMb: 40 }, executorId, { ...plain, disk: 40 })
+    await bed.scheduler.update(name('first'), 'TASK_FINISHED')
+    await bed.launch(name('second'), { command: 'sleep 300', diskMb: 10 }, executorId, { ...plain, disk: 10 })
+    for (const task of ['second', 'neighbour']) {
+      const status = await bed.scheduler.update(name(task), 'TASK_FAILED')
+      expect(status).to.include({ source: 'SOURCE_AGENT', reason: 'REASON_CONTAINER_LIMITATION_DISK' })
+    }
   })
 })
