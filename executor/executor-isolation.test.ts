@@ -163,3 +163,53 @@ describe('executor whose agent holds it to its disk', function () {
     }
   })
 })
+
+describe('executor whose agent holds it to its memory', function () {
+  this.timeout(60_000)
+  const run = `m${process.pid.toString(36)}${Date.now().toString(36)}`
+  const name = (task: string): string => `${run}-${task}`
+  let bed: ExecutorBed
+  beforeEach(async () => {
+    bed = await ExecutorBed.start(nowhere, { isolation: { memory: true, intervalMs: 20 } })
+    // As the framework asks for by default.
+    bed.executorResources = { cpus: 0.1, mem: 160 }
+  })
+  afterEach(() => bed.close())
+
+  const resources = { cpus: 0.1, mem: 64 }
+  /** Takes up to 400 MB in steps of 4: `tail` keeps what it may have to print. */
+  const greedy = 'while :; do head -c 4M /dev/zero; sleep 0.01; done | tail -c 400M'
+
+  async function neighbour(): Promise<string> {
+    const executorId = await bed.launch(
+      name('neighbour'),
+      { command: 'until test -e go; do sleep 0.05; done', memMb: 64 },
+      undefined,
+      resources,
+    )
+    await bed.scheduler.update(name('neighbour'), 'TASK_RUNNING')
+    return executorId
+  }
+
+  it('ends a task beyond its own memory by itself, and nobody else', async () => {
+    const executorId = await neighbour()
+    const pids = bed.pidsOf(executorId)
+    await bed.launch(name('greedy'), { command: greedy, memMb: 64 }, executorId, resources)
+    const status = await bed.scheduler.update(name('greedy'), 'TASK_FAILED')
+    expect(status.source).to.equal('SOURCE_EXECUTOR')
+    expect(outcomeOf(status)).to.include({ failure: 'FAILURE_OOM', oom: true })
+    expect(bed.pidsOf(executorId)).to.deep.equal(pids)
+    const { sandbox = '' } = outcomeOf(await bed.scheduler.update(name('neighbour'), 'TASK_RUNNING'))
+    await writeFile(join(sandbox, 'sandbox', 'go'), '')
+    await bed.scheduler.update(name('neighbour'), 'TASK_FINISHED')
+  })
+
+  it('could not save anybody from a task that it does not watch', async () => {
+    const executorId = await neighbour()
+    await bed.launch(name('unwatched'), { command: greedy, memMb: 0 }, executorId, resources)
+    for (const task of ['unwatched', 'neighbour'])
+      expect((await bed.scheduler.update(name(task), 'TASK_FAILED')).reason).to.equal(
+        'REASON_CONTAINER_LIMITATION_MEMORY',
+      )
+  })
+})
