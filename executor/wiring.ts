@@ -1,7 +1,7 @@
 // The one map of how the executor's parts are built; what is opened here is closed here, in reverse.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { ExecutorClient, newUuid } from 'mesos-http-client'
+import { ExecutorClient, newUuid, readTls } from 'mesos-http-client'
 import type { ExecutorEnvironment, ExecutorEventSubscribed, Resource } from 'mesos-http-client'
 import { Attempt, ContainersUnavailable, type AttemptTools } from './attempt.ts'
 import { systemClock, within } from './clock.ts'
@@ -51,6 +51,8 @@ export async function run(o: RunOptions): Promise<number> {
   const socket = await holdOwnerSocket(owner)
   resources.defer(() => void socket.close())
   const host = await hostIdentity()
+  const tls =
+    mesos.tls && mesos.domainSocket === undefined ? await readTls(mesos.tls, mesos.agentEndpoint) : undefined
   const tools = new Tools(o, resources, { host, usedBytes: await folderBytes(mesos.sandbox) })
   const runner = new Runner({
     config: {
@@ -65,7 +67,8 @@ export async function run(o: RunOptions): Promise<number> {
     newUuid,
     connect: handlers =>
       new ExecutorClient({
-        endpoint: mesos.agentEndpoint,
+        endpoint: tls === undefined ? mesos.agentEndpoint : `https://${mesos.agentEndpoint}`,
+        tls,
         domainSocket: mesos.domainSocket,
         agentProcess: mesos.agentProcess,
         frameworkId: mesos.frameworkId,

@@ -128,7 +128,10 @@ export class ExecutorClient {
         )
       : () => {}
     const { tasks, updates } = this.#options.unacknowledged()
-    const link: Link = { pool: new ConnectionPool({ connections: 1, ca: this.#options.ca }), listed: updates }
+    const link: Link = {
+      pool: new ConnectionPool({ connections: 1, ca: this.#options.ca, tls: this.#options.tls }),
+      listed: updates,
+    }
     this.#link = link
     this.#enter({ name: 'connecting', attempt: this.#attempt })
     if (this.#link === link) void this.#open(link, tasks)
@@ -178,7 +181,7 @@ export class ExecutorClient {
       this.#cancelRecovery?.()
       this.#cancelRecovery = undefined
       this.#attempt = 0
-      this.#callPool = new ConnectionPool({ connections: 1, ca: this.#options.ca })
+      this.#callPool = new ConnectionPool({ connections: 1, ca: this.#options.ca, tls: this.#options.tls })
       this.#enter({
         name: 'subscribed',
         executorInfo: executor_info,

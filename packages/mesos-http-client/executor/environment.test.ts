@@ -32,6 +32,17 @@ describe('executor environment', () => {
     })
   })
 
+  it('says how an agent speaks TLS, and what is wrong with that', () => {
+    const env = recorded('04-custom-executor-life.json')
+    expect(executorEnvironment({ ...env, LIBPROCESS_SSL_ENABLED: 'true' }).tls).to.deep.equal({
+      verify: false,
+      naming: 'reverse',
+    })
+    expect(() => executorEnvironment({ ...env, SSL_ENABLED: 'yes' })).to.throw(
+      'not started by a Mesos agent: LIBPROCESS_SSL_ENABLED is neither',
+    )
+  })
+
   it('needs no recovery time-out without checkpoint (E1, E32)', () => {
     const parsed = executorEnvironment(recorded('11b-agent-restart-no-checkpoint.json'))
     expect([parsed.checkpoint, parsed.recoveryTimeoutMs, parsed.subscriptionBackoffMaxMs]).to.deep.equal([

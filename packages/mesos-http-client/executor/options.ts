@@ -1,6 +1,7 @@
 // What an ExecutorClient is told and what it tells. Types only.
 import type { Clock } from '../clock.ts'
 import type { CodecName } from '../codec/index.ts'
+import type { TlsOptions } from '../transport.ts'
 import type { MesosError } from '../errors.ts'
 import type {
   AgentInfo,
@@ -47,6 +48,8 @@ export interface ExecutorClientOptions {
   readonly token?: string | undefined
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string | undefined
+  /** More of TLS, for an endpoint that is an https URL: see `readTls`. */
+  readonly tls?: TlsOptions | undefined
   /** MESOS_CHECKPOINT: without it the first disconnection is the end (E32). */
   readonly checkpoint: boolean
   /** MESOS_RECOVERY_TIMEOUT: how long to seek the agent, per disconnection (E35). */
