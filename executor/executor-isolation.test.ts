@@ -88,7 +88,7 @@ describe('executor whose agent holds it to its disk', function () {
   const untilGo = 'until test -e go; do sleep 0.05; done'
 
   /** A neighbour that runs until `finish`, which also shows that it was not disturbed. */
-  async function neighbour(): Promise<{ readonly executorId: string; finish(): Promise<void> }> {
+  async function neighbour(): Promise<{ readonly executorId: string; readonly finish: () => Promise<void> }> {
     const id = name('neighbour')
     const executorId = await bed.launch(id, { command: untilGo }, undefined, plain)
     const { sandbox = '' } = outcomeOf(await bed.scheduler.update(id, 'TASK_RUNNING'))

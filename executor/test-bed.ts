@@ -13,13 +13,14 @@ import { listProcesses, readVariables } from './command/proc.ts'
 
 export const isRoot = process.getuid?.() === 0
 const source = (name: string): string => join(import.meta.dirname, name)
-const command: CommandInfo = {
-  shell: true,
-  value: [
+/** `launcher` starts the executor's command, as an agent's own does with namespaces. */
+function commandOf(launcher: string): CommandInfo {
+  const lines = [
     `ln -s '${process.execPath}' node`,
     `echo 'import "${source('main.ts')}"' > executor.mjs`,
-    `exec sh '${source('juice-executor')}'`,
-  ].join(' && '),
+    `exec ${launcher} sh '${source('juice-executor')}'`,
+  ]
+  return { shell: true, value: lines.join(' && ') }
 }
 
 export class ExecutorBed {
@@ -27,6 +28,8 @@ export class ExecutorBed {
   readonly scheduler: TestScheduler
   /** What executors ask Mesos for. */
   executorResources: Readonly<Record<string, number>> = { cpus: 0.1, mem: 64 }
+  /** A program, with its arguments, that starts executors. */
+  launcher = ''
   readonly #dir: string
   readonly #settings: Uint8Array
   readonly #offersTaken = new Set<string>()
@@ -77,7 +80,7 @@ export class ExecutorBed {
     )
     this.#offersTaken.add(offer.id.value)
     const data = taskPayload.encode({ taskId: 7, attempt: 1, service: 'svc', ...payload })
-    const info = taskInfo(offer, id, { executorId, command, more: { data } })
+    const info = taskInfo(offer, id, { executorId, command: commandOf(this.launcher), more: { data } })
     const task: TaskInfo = {
       ...info,
       resources: Object.entries(resources).map(([name, value]) => scalar(name, value)),
