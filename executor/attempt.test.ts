@@ -89,7 +89,9 @@ describe('attempt', () => {
         user: () => Promise.resolve(self),
         startCommand: make,
         startContainer: context => Promise.resolve(make(context)),
-        folderEnded: path => void ended.push(path),
+        logSize: () => ({ fileBytes: 1024 * 1024, filesKept: 1 }),
+        watchShared: () => () => undefined,
+        folderEnded: async path => void ended.push(path),
         ...tools,
       },
       event => {

@@ -3,6 +3,7 @@
 import type { TaskPayload } from '../proto/payload.ts'
 import { UserError, type UnixUser } from './command/users.ts'
 import { watchFolder } from './disk.ts'
+import type { LogSize } from './disk-plan.ts'
 import { fetchUris, FetchError, type FetchLimits } from './fetch.ts'
 import { reasonOf } from './logger.ts'
 import type { BlockPool } from './log-buffer.ts'
@@ -32,8 +33,15 @@ export interface AttemptTools {
   startCommand(context: TaskContext, user: UnixUser): RunningTask
   /** Rejects where no container can be started; the message says why. */
   startContainer(context: TaskContext): Promise<RunningTask>
-  /** The task's folder is not written to any more. */
-  folderEnded(dir: string): void
+  /** For each stream of a task with that much disk of its own. */
+  logSize(diskMb: number): LogSize
+  /**
+   * Watches the folder of a task without disk of its own; `onExceeded` is called once, with a sentence for people, where
+   * it has to go. The returned function ends the watch.
+   */
+  watchShared(dir: string, onExceeded: (message: string) => void): () => void
+  /** The task's folder is not written to any more. Resolves when the executor's disk is in order. */
+  folderEnded(dir: string): Promise<void>
 }
 
 export type TaskEvent = Event & { readonly type: 'taskStarted' | 'taskExited' | 'taskFinished' }
@@ -68,31 +76,33 @@ export class Attempt {
   }
 
   async #run(): Promise<void> {
-    await using resources = new AsyncDisposableStack()
+    let ended: string | undefined
+    let endWatch: () => void = () => undefined
     let place: { readonly folder: TaskFolder; readonly logs: TaskLogs } | undefined
     let end: TaskEnd
     try {
       const { folder, user } = await this.#folder()
-      resources.defer(() => this.#tools.folderEnded(folder.dir))
-      const { logFileBytes: fileBytes, logFilesKept: filesKept } = this.#tools.settings
+      ended = folder.dir
       const onError = (stream: string, error: unknown): void =>
         this.#tools.logger.error('output is lost', { task: this.#id, stream, reason: reasonOf(error) })
       const logs = await openTaskLogs({
         dir: folder.dir,
-        fileBytes,
-        filesKept,
+        ...this.#tools.logSize(this.#payload.diskMb ?? 0),
         blocks: this.#tools.blocks,
         onError,
       })
       place = { folder, logs }
-      resources.defer(this.#watchDisk(folder.dir))
+      endWatch = this.#watchDisk(folder.dir)
       end = await this.#work(folder, logs, user)
     } catch (error) {
       end = this.#failed(error)
     }
+    endWatch()
     if (this.#overDisk !== undefined) end = { ...end, failure: 'FAILURE_DISK', message: this.#overDisk }
     this.#report({ type: 'taskExited', taskId: this.#id, end })
     const findings = place ? await this.#collect(place.folder, place.logs) : {}
+    // Before the end is told: with it Mesos takes the task's disk out of what all of us may use.
+    if (ended !== undefined) await this.#tools.folderEnded(ended)
     this.#report({ type: 'taskFinished', taskId: this.#id, end, findings })
   }
 
@@ -155,16 +165,20 @@ export class Attempt {
 
   #watchDisk(dir: string): () => void {
     const { diskMb = 0 } = this.#payload
-    if (diskMb === 0) return () => undefined
+    const overDisk = (message: string): void => {
+      this.#overDisk = message
+      this.kill(0)
+    }
+    if (diskMb === 0) return this.#tools.watchShared(dir, overDisk)
     return watchFolder({
       dir,
       limitBytes: diskMb * mib,
       intervalMs: this.#tools.diskCheckMs,
       clock: this.#tools.clock,
-      onExceeded: bytes => {
-        this.#overDisk = `Out of disk: its folder has ${Math.ceil(bytes / mib)} MB or more, its limit is ${diskMb} MB`
-        this.kill(0)
-      },
+      onExceeded: bytes =>
+        overDisk(
+          `Out of disk: its folder has ${Math.ceil(bytes / mib)} MB or more, its limit is ${diskMb} MB`,
+        ),
     })
   }
 

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { LocalMesos } from 'local-mesos'
+import { LocalMesos, type LocalMesosOptions } from 'local-mesos'
 import type { CommandInfo, TaskInfo, TaskStatus } from 'mesos-http-client'
 import { scalar, taskInfo, TestScheduler } from '../packages/local-mesos/testing/test-scheduler.ts'
 import { executorSettings, taskOutcome, taskPayload } from '../proto/payload.ts'
@@ -13,29 +13,35 @@ import { listProcesses, readVariables } from './command/proc.ts'
 
 export const isRoot = process.getuid?.() === 0
 const source = (name: string): string => join(import.meta.dirname, name)
-const command: CommandInfo = {
-  shell: true,
-  value: [
+/** `launcher` starts the executor's command, as an agent's own does with namespaces. */
+function commandOf(launcher: string): CommandInfo {
+  const lines = [
     `ln -s '${process.execPath}' node`,
     `echo 'import "${source('main.ts')}"' > executor.mjs`,
-    `exec sh '${source('juice-executor')}'`,
-  ].join(' && '),
+    `exec ${launcher} sh '${source('juice-executor')}'`,
+  ]
+  return { shell: true, value: lines.join(' && ') }
 }
 
 export class ExecutorBed {
   readonly mesos: LocalMesos
   readonly scheduler: TestScheduler
+  /** What executors ask Mesos for. */
+  executorResources: Readonly<Record<string, number>> = { cpus: 0.1, mem: 64 }
+  /** A program, with its arguments, that starts executors. */
+  launcher = ''
   readonly #dir: string
   readonly #settings: Uint8Array
   readonly #offersTaken = new Set<string>()
   #executors = 0
 
-  static async start(settings: ExecutorSettings): Promise<ExecutorBed> {
+  static async start(settings: ExecutorSettings, options: LocalMesosOptions = {}): Promise<ExecutorBed> {
     const dir = await mkdtemp(join(tmpdir(), 'juice-executor-'))
     const mesos = await LocalMesos.start({
       agents: 1,
       workDir: join(dir, 'mesos'),
       allocationIntervalMs: 50,
+      ...options,
     })
     return new ExecutorBed(dir, mesos, await TestScheduler.subscribe(mesos.url), settings)
   }
@@ -56,8 +62,16 @@ export class ExecutorBed {
     await rm(this.#dir, { recursive: true, force: true })
   }
 
-  /** Launches on a new executor, or on that of a task before. @returns the executor's id. */
-  async launch(id: string, payload: Partial<TaskPayload>, known?: string): Promise<string> {
+  /**
+   * Launches on a new executor, or on that of a task before; the task asks Mesos for `resources`.
+   * @returns the executor's id.
+   */
+  async launch(
+    id: string,
+    payload: Partial<TaskPayload>,
+    known?: string,
+    resources: Readonly<Record<string, number>> = { cpus: 0.1, mem: 32 },
+  ): Promise<string> {
     const executorId = known ?? `ex-${++this.#executors}`
     const offer = await this.scheduler.offer(
       ({ id: { value }, resources = [] }) =>
@@ -66,13 +80,14 @@ export class ExecutorBed {
     )
     this.#offersTaken.add(offer.id.value)
     const data = taskPayload.encode({ taskId: 7, attempt: 1, service: 'svc', ...payload })
-    const info = taskInfo(offer, id, { executorId, command, more: { data } })
+    const info = taskInfo(offer, id, { executorId, command: commandOf(this.launcher), more: { data } })
     const task: TaskInfo = {
       ...info,
+      resources: Object.entries(resources).map(([name, value]) => scalar(name, value)),
       executor: {
         ...info.executor!,
         data: this.#settings,
-        resources: [scalar('cpus', 0.1), scalar('mem', 64)],
+        resources: Object.entries(this.executorResources).map(([name, value]) => scalar(name, value)),
         shutdown_grace_period: { nanoseconds: 5_000_000_000 },
       },
     }

@@ -1,8 +1,8 @@
 // The one map of how the executor's parts are built; what is opened here is closed here, in reverse.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { ExecutorClient, newUuid } from 'mesos-http-client'
-import type { ExecutorEnvironment, ExecutorEventSubscribed } from 'mesos-http-client'
+import { ExecutorClient, newUuid, readTls } from 'mesos-http-client'
+import type { ExecutorEnvironment, ExecutorEventSubscribed, Resource } from 'mesos-http-client'
 import { Attempt, ContainersUnavailable, type AttemptTools } from './attempt.ts'
 import { systemClock, within } from './clock.ts'
 import { startCommandTask } from './command/command-task.ts'
@@ -15,6 +15,9 @@ import { Containers, recordedDockerHost } from './containers.ts'
 import { DockerEngine } from './docker/engine.ts'
 import type { HostIdentity } from './docker/sweep.ts'
 import { defaultFetchLimits } from './fetch.ts'
+import { folderBytes } from './disk.ts'
+import { planDisk } from './disk-plan.ts'
+import { DiskRoom } from './disk-room.ts'
 import { EndedFolders, removeFolder } from './folders.ts'
 import { reasonOf } from './logger.ts'
 import { defaultConfig } from './machine.ts'
@@ -48,7 +51,9 @@ export async function run(o: RunOptions): Promise<number> {
   const socket = await holdOwnerSocket(owner)
   resources.defer(() => void socket.close())
   const host = await hostIdentity()
-  const tools = new Tools(o, resources, host)
+  const tls =
+    mesos.tls && mesos.domainSocket === undefined ? await readTls(mesos.tls, mesos.agentEndpoint) : undefined
+  const tools = new Tools(o, resources, { host, usedBytes: await folderBytes(mesos.sandbox) })
   const runner = new Runner({
     config: {
       ...defaultConfig,
@@ -62,8 +67,10 @@ export async function run(o: RunOptions): Promise<number> {
     newUuid,
     connect: handlers =>
       new ExecutorClient({
-        endpoint: mesos.agentEndpoint,
+        endpoint: tls === undefined ? mesos.agentEndpoint : `https://${mesos.agentEndpoint}`,
+        tls,
         domainSocket: mesos.domainSocket,
+        agentProcess: mesos.agentProcess,
         frameworkId: mesos.frameworkId,
         executorId: mesos.executorId,
         codec: 'protobuf',
@@ -93,21 +100,29 @@ class Tools {
   readonly #host: HostIdentity
   readonly #resources: AsyncDisposableStack
   readonly #users: Users
-  readonly #folders: EndedFolders
+  readonly #room: DiskRoom
+  /** In the sandbox before the first task. */
+  readonly #usedBytes: number
   readonly #command: Parameters<typeof startCommandTask>[2]
   #attempts: AttemptTools | undefined
   #containers: Containers | { readonly problem: string } = { problem: 'not subscribed' }
   #othersPass: Promise<void> | undefined
 
-  constructor(o: RunOptions, resources: AsyncDisposableStack, host: HostIdentity) {
+  constructor(
+    o: RunOptions,
+    resources: AsyncDisposableStack,
+    { host, usedBytes }: { readonly host: HostIdentity; readonly usedBytes: number },
+  ) {
     const { owner, env, logger, mesos } = o
     this.#o = o
     this.#host = host
+    this.#usedBytes = usedBytes
     this.#resources = resources
     const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
     this.#users = new Users({ self, env })
-    this.#folders = new EndedFolders({ clock, logger, remove: removeFolder(env) })
-    resources.defer(() => this.#folders.close())
+    const folders = new EndedFolders({ clock, logger, remove: removeFolder(env) })
+    this.#room = new DiskRoom({ clock, folders, intervalMs: diskCheckMs })
+    resources.defer(() => this.#room.close())
     const table = new ProcessTable({ owner, clock })
     const memory = new MemoryWatch({ table, clock })
     resources.defer(() => memory.close())
@@ -123,10 +138,10 @@ class Tools {
     const { logger, owner, mesos, env } = this.#o
     const { settings, problem } = readSettings(executor_info.data)
     if (problem) logger.error('defaults are used', { problem })
-    this.#folders.limit({
-      retentionMs: settings.sandboxRetentionMs,
-      budgetBytes: settings.sandboxBudgetBytes,
-    })
+    const diskMb = diskOf(executor_info.resources)
+    const plan = planDisk({ diskMb, usedBytes: this.#usedBytes, settings })
+    this.#room.use(plan, settings.sandboxRetentionMs)
+    logger.info('disk', { askedMb: diskMb, usedBytes: this.#usedBytes, roomBytes: plan.roomBytes })
     this.#containers = this.#openEngine(settings.dockerHost)
     this.#attempts = {
       blocks: new BlockPool(),
@@ -156,7 +171,9 @@ class Tools {
         if (this.#containers instanceof Containers) return this.#containers.start(context)
         return Promise.reject(new ContainersUnavailable(this.#containers.problem))
       },
-      folderEnded: dir => void this.#folders.add(dir),
+      logSize: taskDiskMb => plan.logSize(taskDiskMb),
+      watchShared: (dir, onExceeded) => this.#room.watch(dir, onExceeded),
+      folderEnded: dir => this.#room.ended(dir),
     }
     return settings
   }
@@ -209,6 +226,12 @@ class Tools {
         },
       )
   }
+}
+
+/** What Mesos was asked for, MB. */
+function diskOf(resources: readonly Resource[] = []): number {
+  const disk = resources.filter(({ name }) => name === 'disk')
+  return disk.reduce((sum, { scalar }) => sum + (scalar?.value ?? 0), 0)
 }
 
 /** Cleans up after the `run` with this owner, which is dead. @returns 0 where nothing is left. */

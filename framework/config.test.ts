@@ -54,7 +54,7 @@ describe('configuration', () => {
         dockerHost: 'unix:///var/run/docker.sock',
         cpusMillis: 100,
         memMb: 160,
-        diskMb: 0,
+        diskMb: 1024,
         commandUser: 'nobody',
         sandboxRetentionMs: 86_400_000,
       },
@@ -212,7 +212,7 @@ describe('configuration', () => {
     [{ JUICE_EXECUTOR_CPUS: '0' }, /^JUICE_EXECUTOR_CPUS must be a number from 0\.01 to 64/],
     [{ JUICE_EXECUTOR_CPUS: '0.1234' }, /at most three decimals/],
     [{ JUICE_EXECUTOR_MEM_MB: '16' }, /^JUICE_EXECUTOR_MEM_MB must be a whole number from 32/],
-    [{ JUICE_EXECUTOR_DISK_MB: '-1' }, /^JUICE_EXECUTOR_DISK_MB must be a whole number from 0/],
+    [{ JUICE_EXECUTOR_DISK_MB: '100' }, /^JUICE_EXECUTOR_DISK_MB must be 0, or a whole number from 256/],
     [{ JUICE_REGISTRY_AUTH_FILE: '~/x' }, /^JUICE_REGISTRY_AUTH_FILE must be an absolute path/],
     [
       { JUICE_SANDBOX_RETENTION: '7' },

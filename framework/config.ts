@@ -313,6 +313,14 @@ function launcherPort(env: Environment, name: string): number | undefined {
   return port >= 1 && port <= 65_535 ? port : undefined
 }
 
+/** Less than its own files and some logs would end the executor with all its tasks where disk is enforced. */
+function executorDisk(text: string): number {
+  if (text === '0') return 0
+  const value = /^\d{1,8}$/.test(text) ? Number(text) : NaN
+  if (!(value >= 256 && value <= 16_777_216)) throw new Wrong('0, or a whole number from 256 to 16777216')
+  return value
+}
+
 function readExecutor(variables: Variables): ExecutorConfig {
   const absolutePath = matching(/^\/[^\0]*$/, 'an absolute path on the agents')
   const registryAuthFile = variables.read('JUICE_REGISTRY_AUTH_FILE', absolutePath, undefined)
@@ -328,7 +336,9 @@ function readExecutor(variables: Variables): ExecutorConfig {
     cpusMillis: variables.read('JUICE_EXECUTOR_CPUS', cpusOf, 100),
     // Measured: 88 MB resident with 100 running containers (npm run bench -- memory); the rest is room for its heap (E46).
     memMb: variables.read('JUICE_EXECUTOR_MEM_MB', wholeNumber(32, 65_536), 160),
-    diskMb: variables.read('JUICE_EXECUTOR_DISK_MB', wholeNumber(0, 16_777_216), 0),
+    // Measured: 123 MB are its runtime and bundle, unpacked; the rest is room for logs and folders of ended tasks
+    // (executor/disk-plan.ts, docs/isolation.md).
+    diskMb: variables.read('JUICE_EXECUTOR_DISK_MB', executorDisk, 1024),
     commandUser: variables.read('JUICE_COMMAND_USER', unixUser, 'nobody'),
     sandboxRetentionMs: variables.read('JUICE_SANDBOX_RETENTION', duration, 86_400_000),
     ...(registryAuthFile === undefined ? {} : { registryAuthFile }),

@@ -5,6 +5,16 @@ import { pageBytes, proportionalBytes, residentBytes } from './proc.ts'
 import type { ProcessTable, TaskProcesses } from './processes.ts'
 
 const checkMs = 100
+/**
+ * While a task is new, or grows, or has more than half of its limit: memory can be written at some GB a second, and what
+ * a task takes beyond its own between two looks must fit into what the executor and the others leave free.
+ */
+const urgentCheckMs = 20
+const newMs = 2000
+/** Of its limit, between two looks. */
+const growthShare = 16
+/** Looking at many processes takes no more than 1/20 of the time. */
+const checkShare = 20
 /** Looking for new processes reads all of /proc: at least this apart, and never more than 1/50 of the time. */
 const refreshMs = 1000
 const refreshShare = 50
@@ -12,6 +22,8 @@ const refreshShare = 50
 interface Watched {
   readonly task: TaskProcesses
   readonly limitBytes: number
+  readonly sinceMs: number
+  lastBytes: number
   readonly onExceeded: (usedBytes: number) => void
 }
 
@@ -21,6 +33,7 @@ export class MemoryWatch {
   readonly #pageBytes = pageBytes()
   readonly #watched = new Set<Watched>()
   #refreshAtMs = 0
+  #checkMs = checkMs
   #cancel: (() => void) | undefined
 
   constructor(o: { readonly table: ProcessTable; readonly clock: Clock }) {
@@ -30,8 +43,13 @@ export class MemoryWatch {
 
   /** Calls `onExceeded` once, with the bytes in use. The returned function ends the watch. */
   watch(task: TaskProcesses, limitBytes: number, onExceeded: (usedBytes: number) => void): () => void {
-    const watched = { task, limitBytes, onExceeded }
+    const watched = { task, limitBytes, sinceMs: this.#clock.monotonicMs(), lastBytes: 0, onExceeded }
     this.#watched.add(watched)
+    if (this.#checkMs > urgentCheckMs) {
+      this.#checkMs = urgentCheckMs
+      this.#cancel?.()
+      this.#cancel = undefined
+    }
     this.#schedule()
     return () => {
       this.#watched.delete(watched)
@@ -46,7 +64,7 @@ export class MemoryWatch {
   }
 
   #schedule(): void {
-    this.#cancel ??= this.#clock.after(checkMs, () => {
+    this.#cancel ??= this.#clock.after(this.#checkMs, () => {
       this.#cancel = undefined
       this.#check()
       if (this.#watched.size > 0) this.#schedule()
@@ -60,12 +78,18 @@ export class MemoryWatch {
       const tookMs = this.#clock.monotonicMs() - nowMs
       this.#refreshAtMs = nowMs + Math.max(refreshMs, tookMs * refreshShare)
     }
+    let isUrgent = false
     for (const watched of this.#watched) {
+      this.#table.descend(watched.task)
       const usedBytes = this.#usedBytes(watched)
+      isUrgent ||= isRestless(watched, usedBytes, nowMs)
+      watched.lastBytes = usedBytes
       if (usedBytes <= watched.limitBytes) continue
       this.#watched.delete(watched)
       watched.onExceeded(usedBytes)
     }
+    const tookMs = this.#clock.monotonicMs() - nowMs
+    this.#checkMs = Math.max(isUrgent ? urgentCheckMs : checkMs, tookMs * checkShare)
   }
 
   /** Pages that a task's own processes share count once, which only the slower reading tells: taken when it matters. */
@@ -78,6 +102,12 @@ export class MemoryWatch {
       sum(pids.map(pid => proportionalBytes(pid) ?? residentBytes(pid, this.#pageBytes))),
     )
   }
+}
+
+function isRestless({ sinceMs, limitBytes, lastBytes }: Watched, usedBytes: number, nowMs: number): boolean {
+  return (
+    nowMs < sinceMs + newMs || usedBytes > limitBytes / 2 || usedBytes - lastBytes > limitBytes / growthShare
+  )
 }
 
 function sum(numbers: readonly number[]): number {

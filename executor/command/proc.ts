@@ -31,6 +31,12 @@ export function readProcess(pid: number): ProcessInfo | undefined {
   return { pid, ppid: number(1), pgrp: number(2), session: number(3), startTicks: number(19) }
 }
 
+/** Of its first thread; none where the kernel doesn't tell (CONFIG_PROC_CHILDREN). */
+export function readChildren(pid: number): number[] {
+  const text = readText(`/proc/${pid}/task/${pid}/children`)
+  return text ? text.trim().split(' ').map(Number) : []
+}
+
 /** Values of the named variables as the process was started with; all undefined where that can't be read. */
 export function readVariables(pid: number, names: readonly string[]): (string | undefined)[] {
   const text = readText(`/proc/${pid}/environ`) ?? ''

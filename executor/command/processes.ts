@@ -3,7 +3,14 @@
 // or a session that is known already. Sends signals to those processes only.
 import { ownerVariable, taskVariable, type Clock } from '../types.ts'
 import { pause } from '../clock.ts'
-import { listProcesses, readProcess, readVariables, sendSignal, type ProcessInfo } from './proc.ts'
+import {
+  listProcesses,
+  readChildren,
+  readProcess,
+  readVariables,
+  sendSignal,
+  type ProcessInfo,
+} from './proc.ts'
 
 /** Rounds of killing; what survives so many is beyond signals (uninterruptible sleep). */
 const killRounds = 60
@@ -84,6 +91,19 @@ export class ProcessTable {
     for (const task of this.#tasks.values()) spread(task, processes, children, marked)
     const endedMs = this.#clock.monotonicMs()
     this.#nextScanMs = endedMs + 3 * (endedMs - beganMs)
+  }
+
+  /** Adds what a task's known processes have begotten since. Cheap, and not all: the next look at all finds the rest. */
+  descend(task: TaskProcesses): void {
+    const parents = [...task.known.keys()]
+    for (let parent = parents.pop(); parent !== undefined; parent = parents.pop()) {
+      for (const pid of readChildren(parent)) {
+        const info = task.known.has(pid) ? undefined : readProcess(pid)
+        if (!info) continue
+        task.add(info)
+        parents.push(pid)
+      }
+    }
   }
 
   async isAlive(task: TaskProcesses): Promise<boolean> {

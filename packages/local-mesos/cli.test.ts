@@ -89,6 +89,9 @@ describe('the command line', function () {
     const { code, stderr } = await run('--agents', 'many').ended
     expect(code).to.equal(2)
     expect(stderr).to.include("--agents must be a number, not 'many'")
+    const isolation = await run('--isolation', 'memory,cpu').ended
+    expect(isolation.code).to.equal(2)
+    expect(isolation.stderr).to.include("--isolation must be memory, disk or memory,disk, not 'memory,cpu'")
     expect((await run('--nope').ended).stderr).to.include('usage: local-mesos')
     const zk = await run('--zk', 'zk://u:topsecret@a:2181').ended
     expect(zk.stderr)

@@ -1,14 +1,15 @@
 // `npm run local-mesos -- --agents 2 --port 5050`: a local cluster until SIGINT or SIGTERM, its URLs on stdout.
 import { parseArgs } from 'node:util'
 import { LocalMesos } from './local-mesos.ts'
-import { defaultResources, type AgentOptions } from './options.ts'
+import { defaultResources, type AgentOptions, type IsolationOptions } from './options.ts'
 import { readResources } from './resources-flag.ts'
 
 const usage = `usage: local-mesos [--agents 1] [--port 5050] [--host 127.0.0.1] [--work-dir folder]
                    [--cpus ${defaultResources.cpus}] [--mem ${defaultResources.memMb}] [--disk ${defaultResources.diskMb}] [--simulated] [--verbose]
                    [--resources 'cpus:4;cpus(role):2;mem(role):1024;ports(role):[31000-31099]']
-                   [--standby 0] [--zk zk://host:port/path]
+                   [--isolation memory,disk] [--standby 0] [--zk zk://host:port/path]
   The resources are each agent's, memory and disk in MB; those with a role are reserved for it.
+  An executor that takes more memory or disk than it and its tasks were given is killed under --isolation.
   Masters that stand by take over from a dead one, elected in ZooKeeper or among themselves.
   Agents listen on the ports after the master's.
 `
@@ -19,6 +20,7 @@ interface Arguments {
   readonly port: number
   readonly workDir: string | undefined
   readonly simulated: boolean
+  readonly isolation: IsolationOptions
   readonly verbose: boolean
   readonly standbyPorts: readonly number[]
   readonly zookeeper: string | undefined
@@ -38,6 +40,7 @@ function read(args: readonly string[]): Arguments | undefined {
       disk: { type: 'string', default: String(defaultResources.diskMb) },
       resources: { type: 'string', default: '' },
       simulated: { type: 'boolean', default: false },
+      isolation: { type: 'string', default: '' },
       verbose: { type: 'boolean', default: false },
       standby: { type: 'string', default: '0' },
       zk: { type: 'string' },
@@ -64,12 +67,21 @@ function read(args: readonly string[]): Arguments | undefined {
     port,
     workDir: values['work-dir'],
     simulated: values.simulated,
+    isolation: isolationOf(values.isolation),
     verbose: values.verbose,
     standbyPorts: Array.from({ length: number('standby', values.standby) }, (_, index) =>
       port === 0 ? 0 : port + 1 + agents + index,
     ),
     zookeeper: values.zk,
   }
+}
+
+function isolationOf(text: string): IsolationOptions {
+  const names = text === '' ? [] : text.split(',')
+  for (const name of names)
+    if (name !== 'memory' && name !== 'disk')
+      throw new Error(`--isolation must be memory, disk or memory,disk, not '${text}'`)
+  return { memory: names.includes('memory'), disk: names.includes('disk') }
 }
 
 function number(name: string, text: string): number {
@@ -92,6 +104,7 @@ async function main(): Promise<void> {
     standbyMasters: wanted.standbyPorts.length,
     standbyPorts: wanted.standbyPorts,
     ...(wanted.zookeeper !== undefined && { zookeeper: wanted.zookeeper }),
+    ...((wanted.isolation.memory || wanted.isolation.disk) && { isolation: wanted.isolation }),
     ...(wanted.workDir !== undefined && { workDir: wanted.workDir }),
     ...(wanted.verbose && { log: entry => process.stderr.write(`${JSON.stringify(entry)}\n`) }),
   })

@@ -6,6 +6,7 @@ export type {
   AgentOptions,
   AgentResources,
   FaultDomain,
+  IsolationOptions,
   LocalMesosOptions,
   SimulationOptions,
 } from './options.ts'

@@ -1,5 +1,6 @@
 // One agent of a local cluster as a machine: its port, folder and identity, which outlive the agent process that
 // `stop` kills and `start` brings back.
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AgentInfo } from 'mesos-http-client'
 import { Agent } from './agent/agent.ts'
@@ -11,9 +12,10 @@ import type { ProcessHost } from './agent/processes.ts'
 import type { Simulation } from './agent/simulated.ts'
 import type { Clock } from './core/clock.ts'
 import type { Log } from './core/log.ts'
-import { handleAgent } from './http/agent-routes.ts'
+import { handleAgent, handleAgentSocket, type AgentRoutesOptions } from './http/agent-routes.ts'
 import type { Credentials } from './http/authentication.ts'
-import { HttpServer } from './http/server.ts'
+import { ExecutorTokens } from './http/executor-token.ts'
+import { HttpServer, type Handler } from './http/server.ts'
 
 export interface RunningExecutor {
   readonly executorId: string
@@ -40,6 +42,10 @@ export interface LocalAgentOptions {
   readonly newUuid: () => string
   readonly processes: ProcessHost
   readonly credentials: Credentials | undefined
+  /** Executors get a token and must show it (E4). */
+  readonly authenticateExecutors: boolean
+  /** Executors speak to a unix socket (E5). */
+  readonly domainSockets: boolean
   /** Tasks without processes. */
   readonly simulation: Simulation | undefined
   /** The process is stopped or goes on, see `suspend`. */
@@ -55,8 +61,10 @@ export class LocalAgent {
   readonly #o: LocalAgentOptions
   readonly #journal: Journal
   readonly #launchers: Launchers
+  readonly #tokens: ExecutorTokens | undefined
+  readonly #socket: string | undefined
   #port: number
-  #life: { readonly agent: Agent; readonly server: HttpServer } | undefined
+  #life: { readonly agent: Agent; readonly servers: readonly HttpServer[] } | undefined
   #observers = new Set<() => void>()
   /** While suspended: what requests wait for. */
   #suspended: PromiseWithResolvers<void> | undefined
@@ -67,6 +75,9 @@ export class LocalAgent {
     this.workDir = o.workDir
     this.#port = o.port
     this.#journal = new Journal(o.workDir)
+    const tokens = o.authenticateExecutors ? new ExecutorTokens() : undefined
+    this.#tokens = tokens
+    this.#socket = o.domainSockets ? join(o.workDir, 'agent.sock') : undefined
     this.#launchers = new Launchers({
       host: o.processes,
       fetcher: new Fetcher(join(o.workDir, 'fetch')),
@@ -81,6 +92,11 @@ export class LocalAgent {
         endpoint: `${o.ip}:${this.#port}`,
         executorShutdownGraceMs: o.settings.executorShutdownGraceMs,
         recoveryTimeoutMs: o.settings.recoveryTimeoutMs,
+        ...(this.#socket !== undefined && { domainSocket: this.#socket }),
+        ...(tokens !== undefined && {
+          token: executor =>
+            tokens.issue({ fid: executor.frameworkId, eid: executor.id, cid: executor.containerId }),
+        }),
       }),
     })
   }
@@ -129,22 +145,35 @@ export class LocalAgent {
     const o = this.#o
     const agent = this.#newAgent()
     const startedAtMs = o.clock.now()
-    const server = await HttpServer.listen({
-      host: o.host,
-      port: this.#port,
-      handler: async (request, response) => {
-        await this.#suspended?.promise
-        return handleAgent(request, response, {
-          agent: agent(),
-          clock: o.clock,
-          startedAtMs,
-          credentials: o.credentials,
-        })
-      },
-      onFault: error => o.log('fault while answering', { error }),
+    const routes = (): AgentRoutesOptions => ({
+      agent: agent(),
+      clock: o.clock,
+      startedAtMs,
+      credentials: o.credentials,
+      tokens: this.#tokens,
     })
+    const listen = (handler: Handler, socket?: string): Promise<HttpServer> =>
+      HttpServer.listen({
+        host: o.host,
+        port: this.#port,
+        ...(socket !== undefined && { socket }),
+        handler: async (request, response) => {
+          await this.#suspended?.promise
+          return handler(request, response)
+        },
+        onFault: error => o.log('fault while answering', { error }),
+      })
+    const server = await listen((request, response) => handleAgent(request, response, routes()))
     this.#port = server.port
-    this.#life = { agent: agent(), server }
+    const servers = [server]
+    if (this.#socket !== undefined) {
+      // One that was left by a killed agent is in the way.
+      rmSync(this.#socket, { force: true })
+      servers.push(
+        await listen((request, response) => handleAgentSocket(request, response, routes()), this.#socket),
+      )
+    }
+    this.#life = { agent: agent(), servers }
     this.#life.agent.start(() => o.onReady(agent()))
     this.#changed()
   }
@@ -157,7 +186,7 @@ export class LocalAgent {
     if (life === undefined) return
     this.#life = undefined
     life.agent.stop()
-    await life.server.close()
+    await Promise.all(life.servers.map(server => server.close()))
     this.#changed()
   }
 

@@ -238,6 +238,13 @@ export class LocalMesos {
           o.executorReregistrationTimeoutMs ?? defaults.executorReregistrationTimeoutMs,
         executorShutdownGraceMs: o.executorShutdownGraceMs ?? defaults.executorShutdownGraceMs,
         recoveryTimeoutMs: o.recoveryTimeoutMs ?? defaults.recoveryTimeoutMs,
+        ...(o.isolation !== undefined && {
+          isolation: {
+            memory: o.isolation.memory ?? false,
+            disk: o.isolation.disk ?? false,
+            intervalMs: o.isolation.intervalMs ?? defaults.isolationIntervalMs,
+          },
+        }),
       },
       clock: this.#clock,
       log: logger(o.log, `agent ${hostname}`, () => this.#clock.now()),
@@ -246,6 +253,8 @@ export class LocalMesos {
       onSuspend: agent => this.#suspend(agent),
       onResume: agent => this.#resume(agent),
       credentials: o.authenticateAgents,
+      authenticateExecutors: o.authenticateExecutors ?? false,
+      domainSockets: o.domainSockets ?? false,
       simulation: simulationOf(o.simulated),
       onReady: agent => this.#connect(agent),
     })

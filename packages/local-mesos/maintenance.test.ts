@@ -73,7 +73,10 @@ describe('maintenance (S44)', () => {
       type: 'START_MAINTENANCE',
       start_maintenance: { machines: [machine('agent1')] },
     }
-    const up: MasterCallBody = { type: 'STOP_MAINTENANCE', stop_maintenance: { machines: [machine('agent1')] } }
+    const up: MasterCallBody = {
+      type: 'STOP_MAINTENANCE',
+      stop_maintenance: { machines: [machine('agent1')] },
+    }
     expect(await refusal(down)).to.include('is not in DRAINING mode and cannot be brought down')
     await operator.call(schedule('agent1', 'agent9'))
     expect(await refusal(up)).to.include('is not in DOWN mode and cannot be brought up')

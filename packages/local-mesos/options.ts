@@ -40,6 +40,15 @@ export interface SimulationOptions {
   readonly outcome?: 'TASK_FINISHED' | 'TASK_FAILED'
 }
 
+export interface IsolationOptions {
+  /** The memory of an executor's processes, without containers, as `cgroups/mem`. */
+  readonly memory?: boolean
+  /** The disk of its sandbox, as `disk/du` with `--enforce_container_disk_quota`. */
+  readonly disk?: boolean
+  /** How often both are looked at; 200. */
+  readonly intervalMs?: number
+}
+
 export interface LocalMesosOptions {
   /** The master's; 0, the default, takes a free one. */
   readonly port?: number
@@ -77,8 +86,14 @@ export interface LocalMesosOptions {
   readonly recoveryTimeoutMs?: number
   /** Credentials that schedulers and operators must show: principal → secret. Absent: nobody is asked. */
   readonly authenticate?: Readonly<Record<string, string>>
-  /** The same for the agents' pages and files; executors are not asked. */
+  /** The same for the agents' pages and files. */
   readonly authenticateAgents?: Readonly<Record<string, string>>
+  /** Executors are given a token, and must show it (E4). */
+  readonly authenticateExecutors?: boolean
+  /** Executors are told to speak to a unix socket, `agent.sock` in the agent's folder (E5). */
+  readonly domainSockets?: boolean
+  /** What kills an executor that takes more than it and its tasks were given; nothing by default. */
+  readonly isolation?: IsolationOptions
   /** Tasks without processes; `true` is the same as `{}`. */
   readonly simulated?: boolean | SimulationOptions
   /** `in_memory`: a master forgets its agents when it stops. */
@@ -101,6 +116,7 @@ export const defaults = {
   executorReregistrationTimeoutMs: 2000,
   executorShutdownGraceMs: 5000,
   recoveryTimeoutMs: 15 * 60_000,
+  isolationIntervalMs: 200,
 } as const
 
 export const defaultResources: Required<Omit<AgentResources, 'ports'>> = {

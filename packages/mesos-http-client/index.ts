@@ -16,6 +16,9 @@ export type { ExecutorClientOptions, ExecutorPhase } from './executor/options.ts
 export { ExecutorClient } from './executor/client.ts'
 export type { ExecutorEnvironment } from './executor/environment.ts'
 export { executorEnvironment, parseDuration } from './executor/environment.ts'
+export type { ExecutorTls } from './executor/tls.ts'
+export { readTls } from './executor/tls.ts'
+export type { TlsOptions } from './transport.ts'
 export { newUuid } from './executor/uuid.ts'
 
 export type { OperatorClientOptions } from './operator/client.ts'

@@ -2,7 +2,7 @@
 // pays for it with resident memory on every agent, and since node:http never sends a request twice. Knows nothing of
 // Mesos' messages; every failure leaves it as a MesosError.
 import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import type { Agent as TlsAgent } from 'node:https'
+import type { Agent as TlsAgent, AgentOptions } from 'node:https'
 import type { Clock } from './clock.ts'
 import { MesosError, errorFromFailure } from './errors.ts'
 
@@ -10,34 +10,48 @@ import { MesosError, errorFromFailure } from './errors.ts'
 // memory, measured, of the 61 MB that an executor took. TLS, another 6 MB, is loaded by whoever needs it.
 const http = process.getBuiltinModule('node:http')
 const loadHttps = () => process.getBuiltinModule('node:https')
+const loadTls = () => process.getBuiltinModule('node:tls')
 
 /** Idle connections are dropped before a server would do it: Node's own servers after 5 s, Mesos never. */
 const IDLE_MS = 4_000
+
+export interface TlsOptions {
+  /** PEM certificates to trust instead of the system's. */
+  readonly ca?: string | undefined
+  /** PEM; shown to a server that asks for it, with its key. */
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  /** `false` takes whatever certificate the server shows. */
+  readonly verify?: boolean | undefined
+  /** A trusted certificate for one of these is taken too, besides one for the URL's host; `any`: for whomever. */
+  readonly names?: readonly string[] | 'any' | undefined
+}
 
 export interface PoolOptions {
   /** At most so many requests at once; further ones wait, first come, first served. */
   readonly connections: number
   /** PEM certificates to trust for https, instead of Node's own list. */
   readonly ca?: string | undefined
+  /** More of TLS; its `ca` wins. */
+  readonly tls?: TlsOptions | undefined
 }
 
 /** Kept-alive connections of one owner. With one connection the requests leave in the order of their calls. */
 export class ConnectionPool {
-  readonly #ca: string | undefined
+  readonly #trust: TlsOptions
   readonly #shared
   readonly #plain: Agent
   #tls: TlsAgent | undefined
 
-  constructor({ connections, ca }: PoolOptions) {
-    this.#ca = ca
+  constructor({ connections, ca, tls }: PoolOptions) {
+    this.#trust = { ca, ...tls }
     this.#shared = { keepAlive: true, maxSockets: connections, scheduling: 'fifo', timeout: IDLE_MS } as const
     this.#plain = new http.Agent(this.#shared)
   }
 
   agentFor(protocol: string): Agent {
     if (protocol !== 'https:') return this.#plain
-    const trusted = this.#ca === undefined ? {} : { ca: this.#ca }
-    this.#tls ??= new (loadHttps().Agent)({ ...this.#shared, ...trusted })
+    this.#tls ??= new (loadHttps().Agent)({ ...this.#shared, ...agentOptions(this.#trust) })
     return this.#tls
   }
 
@@ -45,6 +59,26 @@ export class ConnectionPool {
   close(): void {
     this.#plain.destroy()
     this.#tls?.destroy()
+  }
+}
+
+function agentOptions({ ca, cert, key, verify, names }: TlsOptions): AgentOptions {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    ...(verify === false ? { rejectUnauthorized: false } : {}),
+    ...(names === undefined
+      ? {}
+      : {
+          checkServerIdentity: (host, certificate) => {
+            const { checkServerIdentity } = loadTls()
+            const wrong = checkServerIdentity(host, certificate)
+            if (wrong === undefined || names === 'any') return undefined
+            return names.some(name => checkServerIdentity(name, certificate) === undefined)
+              ? undefined
+              : wrong
+          },
+        }),
   }
 }
 

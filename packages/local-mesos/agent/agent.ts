@@ -8,6 +8,8 @@ import { Mailbox } from '../core/mailbox.ts'
 import { Attachments } from './attachments.ts'
 import type { AgentContext, AgentPhase, AgentSettings, Launcher } from './context.ts'
 import { drain } from './draining.ts'
+import { Isolation } from './isolation.ts'
+import { TreeMemory } from './memory.ts'
 import { endReregistration, streamEnded, subscribeExecutor } from './executors.ts'
 import { shutdownExecutor, shutdownFramework } from './removal.ts'
 import type { Journal } from './journal.ts'
@@ -40,6 +42,7 @@ export class Agent {
   #window: Timer | undefined
   /** Shut down: it says no more to any master. */
   #leaving = false
+  #isolation: Isolation | undefined
 
   constructor(o: AgentOptions) {
     this.#o = o
@@ -86,6 +89,12 @@ export class Agent {
   /** Reads the journal; `ready` is called when the agent may register, after the window for its executors (E34). */
   start(ready: () => void): void {
     const { clock, settings } = this.#o
+    if (settings.isolation !== undefined)
+      this.#isolation = new Isolation({
+        context: this.#context,
+        settings: settings.isolation,
+        newTree: pid => new TreeMemory(pid),
+      })
     const done = (): void => {
       if (this.#context.phase !== 'recovering') return
       endReregistration(this.#context)
@@ -100,6 +109,7 @@ export class Agent {
   stop(): void {
     const context = this.#context
     context.phase = 'stopped'
+    this.#isolation?.close()
     this.mailbox.close()
     this.#window?.cancel()
     context.streams.close()

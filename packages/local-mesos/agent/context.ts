@@ -3,6 +3,7 @@ import type { AgentInfo, DrainConfig, FrameworkInfo, Resource, TaskInfo } from '
 import type { Clock } from '../core/clock.ts'
 import type { ToMaster } from '../core/cluster.ts'
 import type { Log } from '../core/log.ts'
+import type { IsolationSettings } from './isolation.ts'
 import type { Attachments } from './attachments.ts'
 import type { Journal } from './journal.ts'
 import type { AgentFramework, Container, Executor, Termination } from './state.ts'
@@ -17,6 +18,8 @@ export interface AgentSettings {
   readonly executorShutdownGraceMs: number
   /** What executors are told as MESOS_RECOVERY_TIMEOUT. */
   readonly recoveryTimeoutMs: number
+  /** Absent: nothing is held against its limits. */
+  readonly isolation?: IsolationSettings
 }
 
 /** How a container ended: a raw wait status, and a verdict for its tasks where it never came up. */

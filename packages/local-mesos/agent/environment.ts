@@ -9,6 +9,10 @@ export interface EnvironmentSource {
   readonly endpoint: string
   readonly executorShutdownGraceMs: number
   readonly recoveryTimeoutMs: number
+  /** Path of the unix socket for executors (E5). */
+  readonly domainSocket?: string
+  /** Makes the token that an executor must show (E4). */
+  readonly token?: (executor: Executor) => string
 }
 
 /** The longest pause of an executor between two tries to subscribe (E33). */
@@ -39,6 +43,8 @@ export function executorEnvironment(
     MESOS_SLAVE_ID: source.agentId,
     MESOS_SLAVE_PID: `slave(1)@${source.endpoint}`,
     PATH: path,
+    ...(source.domainSocket !== undefined && { MESOS_DOMAIN_SOCKET: source.domainSocket }),
+    ...(source.token !== undefined && { MESOS_EXECUTOR_AUTHENTICATION_TOKEN: source.token(executor) }),
     ...(executor.checkpoint && {
       MESOS_RECOVERY_TIMEOUT: formatDuration(source.recoveryTimeoutMs),
       MESOS_SUBSCRIPTION_BACKOFF_MAX: subscriptionBackoffMax,

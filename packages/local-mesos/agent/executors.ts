@@ -152,6 +152,7 @@ function failTasks(
       message: verdict?.message ?? 'Executor terminated',
       reason: verdict?.reason ?? 'REASON_EXECUTOR_TERMINATED',
       executorId: executor.id,
+      limitation: verdict?.limitation,
     })
   }
 }

@@ -222,8 +222,13 @@ function stat(pid: number): Stat | undefined {
   }
 }
 
+/** When the kernel says that a process started; undefined once it is gone. */
+export function startTimeOf(pid: number): string | undefined {
+  return stat(pid)?.startTime
+}
+
 /** Processes that belong to the leader's session, groups or descendants and are not in `known` yet. */
-function family(leader: number, known: ReadonlySet<number>): number[] {
+export function family(leader: number, known: ReadonlySet<number>): number[] {
   const all = readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? (stat(Number(name)) ?? []) : []))
   const members = new Set([leader, ...known])
   const groups = new Set([leader])

@@ -4,6 +4,7 @@ import type {
   ExecutorInfo,
   FrameworkInfo,
   TaskInfo,
+  TaskResourceLimitation,
   TaskState,
   TaskStatus,
 } from 'mesos-http-client'
@@ -43,6 +44,7 @@ export interface Termination {
   readonly state: TaskState
   readonly reason: NonNullable<TaskStatus['reason']>
   readonly message: string
+  readonly limitation?: TaskResourceLimitation
 }
 
 export interface Executor {

@@ -1,6 +1,6 @@
 // Status updates at the agent: those of executors and its own, on their way into the task's stream; and the
 // scheduler's acknowledgements coming back.
-import type { ContainerStatus, TaskState, TaskStatus } from 'mesos-http-client'
+import type { ContainerStatus, TaskResourceLimitation, TaskState, TaskStatus } from 'mesos-http-client'
 import { isPartitionAware, isTerminal } from '../model/states.ts'
 import { uuidBytes, uuidKey } from '../model/uuid.ts'
 import { agentId, type AgentContext } from './context.ts'
@@ -20,6 +20,7 @@ export interface OwnStatus {
   readonly message: string
   readonly reason: NonNullable<TaskStatus['reason']>
   readonly executorId?: string | undefined
+  readonly limitation?: TaskResourceLimitation | undefined
 }
 
 /** An update that the agent itself makes: SOURCE_AGENT, with a uuid, delivered as reliably as an executor's. */
@@ -34,6 +35,7 @@ export function sendOwnStatus(context: AgentContext, frameworkId: string, fields
     ...(fields.executorId !== undefined && { executor_id: { value: fields.executorId } }),
     timestamp: context.clock.now() / 1000,
     uuid: uuidBytes(context.newUuid()),
+    ...(fields.limitation !== undefined && { limitation: fields.limitation }),
   }
   const framework = context.frameworks.get(frameworkId)
   if (framework?.state !== 'running') return

@@ -6,6 +6,7 @@ import { handleAgentOperator } from './agent-operator.ts'
 import { agentMetricsPage, agentStatePage } from './agent-pages.ts'
 import { authenticate, type Credentials } from './authentication.ts'
 import { handleExecutor } from './executor-endpoint.ts'
+import type { ExecutorTokens } from './executor-token.ts'
 import { handleFiles } from './files.ts'
 import { isReply } from './negotiate.ts'
 import { versionPage } from './page-parts.ts'
@@ -15,8 +16,20 @@ export interface AgentRoutesOptions {
   readonly agent: Agent
   readonly clock: Clock
   readonly startedAtMs: number
-  /** Who may read pages and files; absent where nobody is asked. Executors are never asked. */
+  /** Who may read pages and files; absent where nobody is asked. Executors are asked for their `tokens` instead. */
   readonly credentials: Credentials | undefined
+  /** What executors must show; absent where nobody is asked. */
+  readonly tokens: ExecutorTokens | undefined
+}
+
+/** The agent's unix socket: executors reach their API there, by the path with the process' name, and nothing else. */
+export function handleAgentSocket(
+  request: HttpRequest,
+  response: ServerResponse,
+  o: AgentRoutesOptions,
+): HttpReply | undefined | Promise<HttpReply | undefined> {
+  const allowed = ['/slave(1)/api/v1/executor', '/slave(1)/api/v1'].includes(request.path)
+  return allowed ? handleAgent(request, response, o) : { status: 403 }
 }
 
 export function handleAgent(

@@ -5,6 +5,7 @@ import type { Agent } from '../agent/agent.ts'
 import type { Clock } from '../core/clock.ts'
 import { isValidUuid } from '../model/uuid.ts'
 import { EventStream } from './event-stream.ts'
+import { claimsError, type ExecutorTokens } from './executor-token.ts'
 import { executorEventWithDefaults } from './json-defaults.ts'
 import { acceptCodec, bodyCodec, isReply, readMessage } from './negotiate.ts'
 import { text, wrongMethod, type HttpReply, type HttpRequest } from './server.ts'
@@ -12,6 +13,8 @@ import { text, wrongMethod, type HttpReply, type HttpRequest } from './server.ts
 export interface ExecutorEndpointOptions {
   readonly agent: Agent
   readonly clock: Clock
+  /** What executors must show; absent where nobody is asked. */
+  readonly tokens: ExecutorTokens | undefined
 }
 
 /** E13. */
@@ -55,7 +58,9 @@ export function handleExecutor(
   response: ServerResponse,
   o: ExecutorEndpointOptions,
 ): HttpReply | undefined {
-  const { agent, clock } = o
+  const { agent, clock, tokens } = o
+  const shown = tokens?.authenticate(request)
+  if (shown !== undefined && isReply(shown)) return shown
   if (request.method !== 'POST') return wrongMethod(request.method, ['POST'])
   const encoding = bodyCodec(request)
   if (isReply(encoding)) return encoding
@@ -74,6 +79,9 @@ export function handleExecutor(
   if (framework === undefined) return text(400, 'Framework cannot be found')
   const executor = framework.executors.get(call.executor_id.value)
   if (executor === undefined) return text(400, 'Executor cannot be found')
+  const own = { fid: framework.id, eid: executor.id, cid: executor.containerId }
+  const foreign = shown === undefined ? undefined : claimsError(shown.claims, own)
+  if (foreign !== undefined) return text(403, foreign)
   if (call.type === 'SUBSCRIBE' && call.subscribe !== undefined && !isReply(accepted)) {
     const stream = new EventStream({
       response,

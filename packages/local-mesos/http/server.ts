@@ -67,10 +67,14 @@ export class HttpServer {
     this.#server = server
   }
 
-  /** Port 0 takes a free one. Throws where the port is taken. */
+  /**
+   * Port 0 takes a free one; `socket` is the path of a unix socket instead, for everybody on this machine. Throws where
+   * the port is taken.
+   */
   static async listen(o: {
     readonly host: string
     readonly port: number
+    readonly socket?: string
     readonly handler: Handler
     readonly onFault: (error: unknown) => void
   }): Promise<HttpServer> {
@@ -90,7 +94,8 @@ export class HttpServer {
     server.on('clientError', (_error, socket) => socket.destroy())
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     server.once('error', reject)
-    server.listen(o.port, o.host, resolve)
+    if (o.socket === undefined) server.listen(o.port, o.host, resolve)
+    else server.listen({ path: o.socket, readableAll: true, writableAll: true }, resolve)
     await promise
     server.off('error', reject)
     return new HttpServer(server)

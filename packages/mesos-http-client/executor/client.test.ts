@@ -64,13 +64,21 @@ describe('ExecutorClient: subscription', () => {
     toClose.push(async () => rmSync(folder, { recursive: true }))
     const path = join(folder, 's')
     const agent = await fakeAgent(undefined, { path })
-    const { client, phase } = clientOf('agent.example:5051', { domainSocket: path })
+    const { client, phase } = clientOf('agent.example:5051', {
+      domainSocket: path,
+      agentProcess: 'slave(2)',
+    })
     client.start()
     await accept(agent)
     await phase('subscribed')
     const sent = client.update(update('t'))
     ;(await agent.requests.first(isCall)).answer(202)
     await sent
+    // An agent forbids every other path on its socket.
+    expect(agent.requests.items.map(({ path: asked }) => asked)).to.deep.equal([
+      '/slave(2)/api/v1/executor',
+      '/slave(2)/api/v1/executor',
+    ])
   })
 
   it('comes back over the socket of an agent that restarts, with its token (E4, E5, E33)', async () => {

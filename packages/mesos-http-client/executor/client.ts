@@ -60,7 +60,9 @@ export class ExecutorClient {
     this.#codec = codec(options.codec)
     this.#clock = options.clock ?? systemClock
     const base = options.endpoint.includes('://') ? options.endpoint : `http://${options.endpoint}`
-    this.#url = new URL('/api/v1/executor', base)
+    // On its socket an agent forbids every path without its name (slave.cpp), on its port it takes both.
+    const prefix = options.domainSocket === undefined ? '' : `/${options.agentProcess ?? 'slave(1)'}`
+    this.#url = new URL(`${prefix}/api/v1/executor`, base)
     this.#headers = {
       'Content-Type': this.#codec.contentType,
       ...(options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` }),
@@ -138,7 +140,10 @@ export class ExecutorClient {
         )
       : () => {}
     const { tasks, updates } = this.#options.unacknowledged()
-    const link: Link = { pool: new ConnectionPool({ connections: 1, ca: this.#options.ca }), listed: updates }
+    const link: Link = {
+      pool: new ConnectionPool({ connections: 1, ca: this.#options.ca, tls: this.#options.tls }),
+      listed: updates,
+    }
     this.#link = link
     this.#enter({ name: 'connecting', attempt: this.#attempt })
     if (this.#link === link) void this.#open(link, tasks)
@@ -188,7 +193,7 @@ export class ExecutorClient {
       this.#cancelRecovery?.()
       this.#cancelRecovery = undefined
       this.#attempt = 0
-      this.#callPool = new ConnectionPool({ connections: 1, ca: this.#options.ca })
+      this.#callPool = new ConnectionPool({ connections: 1, ca: this.#options.ca, tls: this.#options.tls })
       this.#enter({
         name: 'subscribed',
         executorInfo: executor_info,

@@ -23,12 +23,24 @@ describe('executor environment', () => {
       executorId: 'ex-life',
       agentId: env['MESOS_SLAVE_ID'],
       agentEndpoint: '127.0.0.1:5051',
+      agentProcess: 'slave(1)',
       sandbox: env['MESOS_SANDBOX'],
       checkpoint: true,
       shutdownGracePeriodMs: 5000,
       recoveryTimeoutMs: 900_000,
       subscriptionBackoffMaxMs: 2000,
     })
+  })
+
+  it('says how an agent speaks TLS, and what is wrong with that', () => {
+    const env = recorded('04-custom-executor-life.json')
+    expect(executorEnvironment({ ...env, LIBPROCESS_SSL_ENABLED: 'true' }).tls).to.deep.equal({
+      verify: false,
+      naming: 'reverse',
+    })
+    expect(() => executorEnvironment({ ...env, SSL_ENABLED: 'yes' })).to.throw(
+      'not started by a Mesos agent: LIBPROCESS_SSL_ENABLED is neither',
+    )
   })
 
   it('needs no recovery time-out without checkpoint (E1, E32)', () => {

@@ -1,4 +1,5 @@
 // What an agent tells its executor by environment variables (E1-E5). Pure but for taking the token out.
+import { executorTls, type ExecutorTls } from './tls.ts'
 
 /** What an agent tells by MESOS_* variables, in milliseconds where it is time. */
 export interface ExecutorEnvironment {
@@ -18,6 +19,10 @@ export interface ExecutorEnvironment {
   readonly token?: string
   /** HTTP over this unix socket instead of the endpoint (E5). */
   readonly domainSocket?: string
+  /** The agent speaks TLS on its endpoint; not on its socket. */
+  readonly tls?: ExecutorTls
+  /** The agent's name within its process, such as `slave(1)`: only paths that begin with it are served on its socket. */
+  readonly agentProcess?: string
 }
 
 const units: Readonly<Record<string, number>> = {
@@ -87,10 +92,14 @@ export function executorEnvironment(env: Record<string, string | undefined>): Ex
   const token = env['MESOS_EXECUTOR_AUTHENTICATION_TOKEN']
   delete env['MESOS_EXECUTOR_AUTHENTICATION_TOKEN']
   const domainSocket = env['MESOS_DOMAIN_SOCKET']
+  const agentProcess = env['MESOS_SLAVE_PID']?.split('@')[0]
+  const tls = executorTls(env, problem => wrong.push(problem))
   if (wrong.length > 0) throw new Error(`not started by a Mesos agent: ${wrong.join('; ')}`)
   return {
     ...parsed,
     ...(token === undefined || token === '' ? {} : { token }),
     ...(domainSocket === undefined || domainSocket === '' ? {} : { domainSocket }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(agentProcess === undefined || agentProcess === '' ? {} : { agentProcess }),
   }
 }

@@ -1,6 +1,7 @@
 // What an ExecutorClient is told and what it tells. Types only.
 import type { Clock } from '../clock.ts'
 import type { CodecName } from '../codec/index.ts'
+import type { TlsOptions } from '../transport.ts'
 import type { MesosError } from '../errors.ts'
 import type {
   AgentInfo,
@@ -35,6 +36,8 @@ export interface ExecutorClientOptions {
   readonly endpoint: string
   /** HTTP over this unix socket instead (E5). */
   readonly domainSocket?: string | undefined
+  /** The agent's name within its process, with which paths on its socket begin; `slave(1)`. */
+  readonly agentProcess?: string | undefined
   readonly frameworkId: string
   readonly executorId: string
   readonly codec: CodecName
@@ -42,6 +45,8 @@ export interface ExecutorClientOptions {
   readonly token?: string | undefined
   /** PEM certificates to trust for https, instead of Node's own list. */
   readonly ca?: string | undefined
+  /** More of TLS, for an endpoint that is an https URL: see `readTls`. */
+  readonly tls?: TlsOptions | undefined
   /** MESOS_CHECKPOINT: without it the first disconnection is the end (E32). */
   readonly checkpoint: boolean
   /** MESOS_RECOVERY_TIMEOUT: how long to seek the agent, per disconnection (E35). */

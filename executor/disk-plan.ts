@@ -1,0 +1,57 @@
+// How the executor divides the disk that Mesos was asked for. An agent that enforces quotas measures the whole sandbox
+// against the sum of the executor's and its running tasks' disk, and a limit hit there takes all (architecture, "Fate").
+// So what no task has asked for must fit into the executor's own. Pure.
+import type { Settings } from './types.ts'
+
+const mib = 1024 * 1024
+const streams = 2
+/** For the executor's own output and what it makes in passing. */
+const reserveBytes = 32 * mib
+/** The shared room is enough for the full logs of so many tasks without disk of their own. */
+const chattyTasks = 64
+/** A task with disk of its own gets this part of it for its logs, at most: they never end it. */
+const logShare = 4
+const smallestLogFileBytes = 16 * 1024
+
+export interface LogSize {
+  readonly fileBytes: number
+  /** Rotated files beside the current one. */
+  readonly filesKept: number
+}
+
+export interface DiskPlan {
+  /** For folders of ended tasks, and of running ones without disk of their own where `isStrict`. */
+  readonly roomBytes: number
+  /** Disk was asked for: staying within it goes before keeping folders. */
+  readonly isStrict: boolean
+  /** Of each of a task's streams. */
+  logSize(diskMb: number): LogSize
+}
+
+/**
+ * @param o.diskMb asked of Mesos for the executor itself; 0: nothing was, so nothing is held to it
+ * @param o.usedBytes in its sandbox before the first task: runtime and bundle
+ */
+export function planDisk(o: {
+  readonly diskMb: number
+  readonly usedBytes: number
+  readonly settings: Pick<Settings, 'logFileBytes' | 'logFilesKept' | 'sandboxBudgetBytes'>
+}): DiskPlan {
+  const { diskMb, usedBytes, settings } = o
+  const isStrict = diskMb > 0
+  const ownBytes = Math.max(0, diskMb * mib - usedBytes - reserveBytes)
+  const roomBytes = isStrict ? Math.min(ownBytes, settings.sandboxBudgetBytes) : settings.sandboxBudgetBytes
+  const sharedLogBytes = isStrict ? Math.max(mib, roomBytes / chattyTasks) : Infinity
+  return {
+    roomBytes,
+    isStrict,
+    logSize: taskDiskMb => logSize(taskDiskMb > 0 ? (taskDiskMb * mib) / logShare : sharedLogBytes, settings),
+  }
+}
+
+/** As asked for, cut so that both streams with all their rotated files stay within `bytes`. */
+function logSize(bytes: number, settings: Pick<Settings, 'logFileBytes' | 'logFilesKept'>): LogSize {
+  const filesKept = settings.logFilesKept
+  const fits = Math.floor(bytes / (streams * (filesKept + 1)))
+  return { fileBytes: Math.min(settings.logFileBytes, Math.max(smallestLogFileBytes, fits)), filesKept }
+}

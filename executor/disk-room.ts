@@ -1,0 +1,91 @@
+// The room that ended tasks' folders share with running tasks that asked for no disk. Where it gets too small, ended
+// folders go first, then the running task that takes the most; tasks with disk of their own have nothing to do with it.
+import { folderBytes } from './disk.ts'
+import type { DiskPlan } from './disk-plan.ts'
+import type { EndedFolders } from './folders.ts'
+import type { Clock } from './types.ts'
+
+const mib = 1024 * 1024
+/** As watchFolder: never more than this share of the time. */
+const lookShare = 20
+
+interface Watched {
+  readonly dir: string
+  readonly onExceeded: (message: string) => void
+}
+
+export class DiskRoom {
+  readonly #clock: Clock
+  readonly #folders: EndedFolders
+  readonly #intervalMs: number
+  readonly #watched = new Set<Watched>()
+  #plan: Pick<DiskPlan, 'roomBytes' | 'isStrict'> = { roomBytes: Infinity, isStrict: false }
+  #cancel: (() => void) | undefined
+
+  constructor(o: { readonly clock: Clock; readonly folders: EndedFolders; readonly intervalMs: number }) {
+    this.#clock = o.clock
+    this.#folders = o.folders
+    this.#intervalMs = o.intervalMs
+  }
+
+  use(plan: DiskPlan, retentionMs: number): void {
+    this.#plan = plan
+    this.#folders.limit({ retentionMs, budgetBytes: plan.roomBytes, isStrict: plan.isStrict })
+  }
+
+  /**
+   * Of a running task without disk of its own. Calls `onExceeded` once, with a sentence that says why it is the one to go.
+   * The returned function ends the watch.
+   */
+  watch(dir: string, onExceeded: (message: string) => void): () => void {
+    if (!this.#plan.isStrict) return () => undefined
+    const watched = { dir, onExceeded }
+    this.#watched.add(watched)
+    this.#schedule(this.#intervalMs)
+    return () => void this.#watched.delete(watched)
+  }
+
+  /** A task's folder is not written to any more. Where disk was asked for, resolves once all is within it again. */
+  async ended(dir: string): Promise<void> {
+    const settled = this.#folders.add(dir)
+    if (this.#plan.isStrict) await settled
+  }
+
+  close(): void {
+    this.#watched.clear()
+    this.#cancel?.()
+    this.#folders.close()
+  }
+
+  #schedule(delayMs: number): void {
+    this.#cancel ??= this.#clock.after(delayMs, () => void this.#look())
+  }
+
+  async #look(): Promise<void> {
+    const beganMs = this.#clock.monotonicMs()
+    const taken: { readonly watched: Watched; readonly bytes: number }[] = []
+    for (const watched of this.#watched)
+      taken.push({ watched, bytes: await folderBytes(watched.dir).catch(() => 0) })
+    const running = taken.filter(({ watched }) => this.#watched.has(watched))
+    const bytes = running.reduce((sum, each) => sum + each.bytes, 0)
+    await this.#folders.share(bytes)
+    const { roomBytes } = this.#plan
+    if (bytes > roomBytes) this.#endLargest(running, bytes)
+    this.#cancel = undefined
+    const tookMs = this.#clock.monotonicMs() - beganMs
+    if (this.#watched.size > 0) this.#schedule(Math.max(this.#intervalMs, tookMs * lookShare))
+  }
+
+  #endLargest(
+    running: readonly { readonly watched: Watched; readonly bytes: number }[],
+    bytes: number,
+  ): void {
+    const largest = running.toSorted((one, other) => other.bytes - one.bytes)[0]
+    if (!largest || !this.#watched.delete(largest.watched)) return
+    const mb = (count: number): number => Math.ceil(count / mib)
+    largest.watched.onExceeded(
+      `Out of disk: tasks without diskMb have ${mb(bytes)} MB together, there is room for ` +
+        `${mb(this.#plan.roomBytes)} MB, and this one has the most, ${mb(largest.bytes)} MB`,
+    )
+  }
+}
