@@ -89,7 +89,7 @@ describe('attempt', () => {
         user: () => Promise.resolve(self),
         startCommand: make,
         startContainer: context => Promise.resolve(make(context)),
-        logSize: () => ({ fileBytes: 1024 * 1024, filesKept: 1 }),
+        lendLogs: () => ({ size: { fileBytes: 1024 * 1024, filesKept: 1 }, giveBack: () => undefined }),
         watchShared: () => () => undefined,
         folderEnded: async path => void ended.push(path),
         ...tools,

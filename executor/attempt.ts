@@ -33,8 +33,8 @@ export interface AttemptTools {
   startCommand(context: TaskContext, user: UnixUser): RunningTask
   /** Rejects where no container can be started; the message says why. */
   startContainer(context: TaskContext): Promise<RunningTask>
-  /** For each stream of a task with that much disk of its own. */
-  logSize(diskMb: number): LogSize
+  /** Room for the logs of a task with that much disk of its own; `giveBack` when it has ended. */
+  lendLogs(diskMb: number): { readonly size: LogSize; giveBack(): void }
   /**
    * Watches the folder of a task without disk of its own; `onExceeded` is called once, with a sentence for people, where
    * it has to go. The returned function ends the watch.
@@ -80,6 +80,7 @@ export class Attempt {
     let endWatch: () => void = () => undefined
     let place: { readonly folder: TaskFolder; readonly logs: TaskLogs } | undefined
     let end: TaskEnd
+    const room = this.#tools.lendLogs(this.#payload.diskMb ?? 0)
     try {
       const { folder, user } = await this.#folder()
       ended = folder.dir
@@ -87,7 +88,7 @@ export class Attempt {
         this.#tools.logger.error('output is lost', { task: this.#id, stream, reason: reasonOf(error) })
       const logs = await openTaskLogs({
         dir: folder.dir,
-        ...this.#tools.logSize(this.#payload.diskMb ?? 0),
+        ...room.size,
         blocks: this.#tools.blocks,
         onError,
       })
@@ -103,6 +104,7 @@ export class Attempt {
     const findings = place ? await this.#collect(place.folder, place.logs) : {}
     // Before the end is told: with it Mesos takes the task's disk out of what all of us may use.
     if (ended !== undefined) await this.#tools.folderEnded(ended)
+    room.giveBack()
     this.#report({ type: 'taskFinished', taskId: this.#id, end, findings })
   }
 

@@ -7,8 +7,8 @@ const mib = 1024 * 1024
 const streams = 2
 /** For the executor's own output and what it makes in passing. */
 const reserveBytes = 32 * mib
-/** The shared room is enough for the full logs of so many tasks without disk of their own. */
-const chattyTasks = 64
+/** For its logs a task without disk of its own is lent this part of the room that the ones before it have left. */
+const sharedLogShare = 16
 /** A task with disk of its own gets this part of it for its logs, at most: they never end it. */
 const logShare = 4
 const smallestLogFileBytes = 16 * 1024
@@ -24,8 +24,13 @@ export interface DiskPlan {
   readonly roomBytes: number
   /** Disk was asked for: staying within it goes before keeping folders. */
   readonly isStrict: boolean
-  /** Of each of a task's streams. */
-  logSize(diskMb: number): LogSize
+  /** Of each of a task's streams. @param lentBytes the room that logs of other tasks without disk may fill */
+  logSize(diskMb: number, lentBytes: number): LogSize
+}
+
+/** What both streams of a task take at their fullest. */
+export function logBytes({ fileBytes, filesKept }: LogSize): number {
+  return streams * (filesKept + 1) * fileBytes
 }
 
 /**
@@ -41,11 +46,13 @@ export function planDisk(o: {
   const isStrict = diskMb > 0
   const ownBytes = Math.max(0, diskMb * mib - usedBytes - reserveBytes)
   const roomBytes = isStrict ? Math.min(ownBytes, settings.sandboxBudgetBytes) : settings.sandboxBudgetBytes
-  const sharedLogBytes = isStrict ? Math.max(mib, roomBytes / chattyTasks) : Infinity
+  const shared = (lentBytes: number): number =>
+    isStrict ? Math.max(0, roomBytes - lentBytes) / sharedLogShare : Infinity
   return {
     roomBytes,
     isStrict,
-    logSize: taskDiskMb => logSize(taskDiskMb > 0 ? (taskDiskMb * mib) / logShare : sharedLogBytes, settings),
+    logSize: (taskDiskMb, lentBytes) =>
+      logSize(taskDiskMb > 0 ? (taskDiskMb * mib) / logShare : shared(lentBytes), settings),
   }
 }
 

@@ -5,7 +5,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from './clock.ts'
+import { planDisk } from './disk-plan.ts'
 import { DiskRoom } from './disk-room.ts'
+import { defaultSettings } from './settings.ts'
 import { EndedFolders, removeFolder } from './folders.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -73,5 +75,18 @@ describe('room for folders without disk of their own', () => {
     room.watch(await folder('a', 1, 1), () => asked++)()
     await room.ended(join(dir, 'a'))
     expect([asked, left()]).to.deep.equal([0, ['a']])
+  })
+
+  it('lends logs what others have left, and takes it back once', () => {
+    const plan = planDisk({ diskMb: 1024, usedBytes: 0, settings: defaultSettings })
+    room.use(plan, Infinity)
+    const first = room.lendLogs(0)
+    const second = room.lendLogs(0)
+    expect(second.size.fileBytes).to.be.below(first.size.fileBytes)
+    expect(room.lendLogs(100).size).to.deep.equal(plan.logSize(100, 0))
+    first.giveBack()
+    first.giveBack()
+    second.giveBack()
+    expect(room.lendLogs(0).size).to.deep.equal(first.size)
   })
 })

@@ -1,7 +1,7 @@
 // The room that ended tasks' folders share with running tasks that asked for no disk. Where it gets too small, ended
 // folders go first, then the running task that takes the most; tasks with disk of their own have nothing to do with it.
 import { folderBytes } from './disk.ts'
-import type { DiskPlan } from './disk-plan.ts'
+import { logBytes, type DiskPlan, type LogSize } from './disk-plan.ts'
 import type { EndedFolders } from './folders.ts'
 import type { Clock } from './types.ts'
 
@@ -19,7 +19,9 @@ export class DiskRoom {
   readonly #folders: EndedFolders
   readonly #intervalMs: number
   readonly #watched = new Set<Watched>()
-  #plan: Pick<DiskPlan, 'roomBytes' | 'isStrict'> = { roomBytes: Infinity, isStrict: false }
+  #plan: DiskPlan | undefined
+  /** To logs of running tasks without disk of their own. */
+  #lentBytes = 0
   #cancel: (() => void) | undefined
 
   constructor(o: { readonly clock: Clock; readonly folders: EndedFolders; readonly intervalMs: number }) {
@@ -33,12 +35,27 @@ export class DiskRoom {
     this.#folders.limit({ retentionMs, budgetBytes: plan.roomBytes, isStrict: plan.isStrict })
   }
 
+  /** Room for a task's logs; `giveBack` when it has ended. */
+  lendLogs(diskMb: number): { readonly size: LogSize; giveBack(): void } {
+    if (!this.#plan) throw new Error('a task came before the plan')
+    const size = this.#plan.logSize(diskMb, this.#lentBytes)
+    let bytes = diskMb > 0 ? 0 : logBytes(size)
+    this.#lentBytes += bytes
+    return {
+      size,
+      giveBack: () => {
+        this.#lentBytes -= bytes
+        bytes = 0
+      },
+    }
+  }
+
   /**
    * Of a running task without disk of its own. Calls `onExceeded` once, with a sentence that says why it is the one to go.
    * The returned function ends the watch.
    */
   watch(dir: string, onExceeded: (message: string) => void): () => void {
-    if (!this.#plan.isStrict) return () => undefined
+    if (!this.#plan?.isStrict) return () => undefined
     const watched = { dir, onExceeded }
     this.#watched.add(watched)
     this.#schedule(this.#intervalMs)
@@ -48,7 +65,7 @@ export class DiskRoom {
   /** A task's folder is not written to any more. Where disk was asked for, resolves once all is within it again. */
   async ended(dir: string): Promise<void> {
     const settled = this.#folders.add(dir)
-    if (this.#plan.isStrict) await settled
+    if (this.#plan?.isStrict) await settled
   }
 
   close(): void {
@@ -69,8 +86,8 @@ export class DiskRoom {
     const running = taken.filter(({ watched }) => this.#watched.has(watched))
     const bytes = running.reduce((sum, each) => sum + each.bytes, 0)
     await this.#folders.share(bytes)
-    const { roomBytes } = this.#plan
-    if (bytes > roomBytes) this.#endLargest(running, bytes)
+    const roomBytes = this.#plan?.roomBytes ?? Infinity
+    if (bytes > roomBytes) this.#endLargest(running, bytes, roomBytes)
     this.#cancel = undefined
     const tookMs = this.#clock.monotonicMs() - beganMs
     if (this.#watched.size > 0) this.#schedule(Math.max(this.#intervalMs, tookMs * lookShare))
@@ -79,13 +96,14 @@ export class DiskRoom {
   #endLargest(
     running: readonly { readonly watched: Watched; readonly bytes: number }[],
     bytes: number,
+    roomBytes: number,
   ): void {
     const largest = running.toSorted((one, other) => other.bytes - one.bytes)[0]
     if (!largest || !this.#watched.delete(largest.watched)) return
     const mb = (count: number): number => Math.ceil(count / mib)
     largest.watched.onExceeded(
       `Out of disk: tasks without diskMb have ${mb(bytes)} MB together, there is room for ` +
-        `${mb(this.#plan.roomBytes)} MB, and this one has the most, ${mb(largest.bytes)} MB`,
+        `${mb(roomBytes)} MB, and this one has the most, ${mb(largest.bytes)} MB`,
     )
   }
 }

@@ -171,7 +171,7 @@ class Tools {
         if (this.#containers instanceof Containers) return this.#containers.start(context)
         return Promise.reject(new ContainersUnavailable(this.#containers.problem))
       },
-      logSize: taskDiskMb => plan.logSize(taskDiskMb),
+      lendLogs: taskDiskMb => this.#room.lendLogs(taskDiskMb),
       watchShared: (dir, onExceeded) => this.#room.watch(dir, onExceeded),
       folderEnded: dir => this.#room.ended(dir),
     }
