@@ -81,7 +81,7 @@ export interface ShapeQueue {
 export type ExecutorState = 'running' | 'starting' | 'absent'
 
 export interface AgentState {
-  /** By role: an executor takes tasks of the role only that its own resources are allocated to. */
+  /** By role: each role has an executor of its own on an agent. A role that is not here has none. */
   readonly executors: ReadonlyMap<string, ExecutorState>
   /** Nothing is placed there before this moment: its executor failed lately, or the operator drains it. */
   readonly avoid?: { readonly untilMs: number; readonly why: 'failed' | 'draining' }
