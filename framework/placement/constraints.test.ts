@@ -97,13 +97,13 @@ describe('constraints', () => {
       )
     const waits = run(undefined, 'eu')
     expect(waits.launches).to.deep.equal([])
-    expect([...waits.refusals.values()].map(({ agents }) => explain(agents))).to.deep.equal([
+    expect([...waits.refusals.values()].map(({ noes }) => explain(noes))).to.deep.equal([
       '3 agents: in another region (us-east, us-west), which a constraint on @region permits',
     ])
     expect(run(['us-west'], 'eu').launches.map(({ agentId }) => agentId)).to.deep.equal(['a2'])
     expect(run(undefined, undefined).launches).to.have.length(1)
     const none = run(['eu'], 'eu')
-    expect([...none.refusals.values()].map(({ agents }) => explain(agents))).to.deep.equal([
+    expect([...none.refusals.values()].map(({ noes }) => explain(noes))).to.deep.equal([
       '3 agents: constraint @region in eu (found: us-east, us-west)',
     ])
   })

@@ -18,6 +18,7 @@ const clusters = fc
         diskMb: fc.integer({ min: 0, max: 100 }),
         portCount: fc.integer({ min: 0, max: 4 }),
         reserved: fc.boolean(),
+        role: fc.constantFrom('juice', 'juice', 'batch'),
         gpus: fc.integer({ min: 0, max: 9 }).map(n => n === 0),
       }),
       { minLength: 1, maxLength: 3 },
@@ -158,7 +159,8 @@ describe('first fit, always', () => {
         const waiting = [...plan.refusals.values()].reduce((sum, r) => sum + r.waiting, 0)
         expect(placedIds.length + waiting).to.equal(given.queue.flatMap(q => q.tasks).length)
         for (const refusal of plan.refusals.values()) {
-          expect(refusal.agents.size).to.equal(new Set(given.offers.map(o => o.agentId)).size)
+          const said = [...refusal.noes.values()].reduce((sum, byAgent) => sum + byAgent.size, 0)
+          expect(said).to.equal(new Set(given.offers.map(o => `${o.agentId} ${o.role}`)).size)
         }
       }),
     )
@@ -211,8 +213,6 @@ describe('first fit, always', () => {
     fc.assert(
       fc.property(inputs, given => {
         const plan = firstFit(given)
-        for (const { agents } of plan.refusals.values())
-          expect([...agents.values()]).to.not.include(undefined)
         const used = new Set(plan.launches.map(l => l.agentId))
         const untouched = given.offers.filter(o => !used.has(o.agentId))
         const waiting = given.queue.filter(q => plan.refusals.has(q.shape.key))
@@ -225,8 +225,8 @@ describe('first fit, always', () => {
             coldAgents: Math.max(
               0,
               given.policy.coldAgents -
-                [...used].filter(
-                  id => (given.agents.get(id)?.executors.get('juice') ?? 'absent') === 'absent',
+                plan.launches.filter(
+                  l => (given.agents.get(l.agentId)?.executors.get(l.role) ?? 'absent') === 'absent',
                 ).length,
             ),
           },

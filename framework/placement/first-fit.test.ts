@@ -13,7 +13,7 @@ function placed(plan: Plan): Record<string, number[]> {
 }
 
 function reasons(plan: Plan): string[] {
-  return [...plan.refusals.values()].map(({ agents }) => explain(agents))
+  return [...plan.refusals.values()].map(({ noes }) => explain(noes))
 }
 
 describe('first fit', () => {
@@ -71,6 +71,25 @@ describe('first fit', () => {
       amountMillis: 300_000,
     })
     expect(reasons(run(701))).to.deep.equal(['1 agent: not enough disk (largest free 700 of 701 MB)'])
+    const little = firstFit(
+      input({ queue: [queue([1])], offers: [offer({ diskMb: 200 })], policy: withDisk }),
+    )
+    expect(reasons(little)).to.deep.equal([
+      '1 agent: not enough disk for the executor that must run there first (largest free 200 of 300 MB)',
+    ])
+  })
+
+  it('prefers agents that keep something for us, among those that are as ready', () => {
+    const offers = [
+      offer({ agent: 'a1' }),
+      offer({ agent: 'a2', reserved: true }),
+      offer({ agent: 'a3', reserved: true }),
+    ]
+    const agents = executors({ a1: 'running' })
+    const plan = firstFit(input({ queue: [queue([1, 2, 3], { cpus: 3 })], offers, agents }))
+    expect(placed(plan)).to.deep.equal({ a1: [1], a2: [2], a3: [3] })
+    const cold = firstFit(input({ queue: [queue([1], { cpus: 3 })], offers }))
+    expect(placed(cold)).to.deep.equal({ a2: [1] })
   })
 
   it('goes by priority, then by age over all shapes', () => {

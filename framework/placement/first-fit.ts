@@ -1,7 +1,7 @@
 // First fit: by priority, then age, each task goes to the first agent that takes it. Pure; the same input gives the same plan.
 import { nothing, wantedByExecutor, type Wanted } from './agent-pool.ts'
 import { candidates, standingNo, type Candidate } from './candidates.ts'
-import { lineOf, LineHeap, noesByAgent, type Line } from './lines.ts'
+import { lineOf, LineHeap, noesOf, type Line } from './lines.ts'
 import type { Decline, Launch, No, Plan, PlanInput, Refusal } from './types.ts'
 
 class Planner {
@@ -81,7 +81,7 @@ class Planner {
     const refusals = new Map(
       refused.map((line): [string, Refusal] => {
         const { shape, queue, next } = line
-        return [shape.key, { shape, waiting: queue.tasks.length - next, agents: noesByAgent(line) }]
+        return [shape.key, { shape, waiting: queue.tasks.length - next, noes: noesOf(line) }]
       }),
     )
     const used = new Set<string>()

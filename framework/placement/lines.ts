@@ -1,7 +1,7 @@
 // The waiting shapes of a plan, and whose turn is next: by priority, then the age of their next task. Pure.
 import { wantedBy, type Wanted } from './agent-pool.ts'
 import { compare, type Candidate } from './candidates.ts'
-import type { AgentNoes, No, Shape, ShapeQueue } from './types.ts'
+import type { No, Noes, Shape, ShapeQueue } from './types.ts'
 
 /** One shape during a plan. Agents before `at` have refused it, and resources only shrink: they would again. */
 export interface Line {
@@ -17,14 +17,14 @@ export function lineOf(queue: ShapeQueue): Line {
   return { shape: queue.shape, wanted: wantedBy(queue.shape), queue, next: 0, at: 0, noes: new Map() }
 }
 
-/** By agent, then role. */
-export function noesByAgent({ noes }: Line): Map<string, AgentNoes> {
-  const agents = new Map<string, Map<string, No>>()
+/** What was said to this line. */
+export function noesOf({ noes }: Line): Noes {
+  const byRole = new Map<string, Map<string, No>>()
   for (const [{ agentId, role }, no] of noes) {
-    const byRole = agents.get(agentId) ?? new Map<string, No>()
-    agents.set(agentId, byRole.set(role, no))
+    const byAgent = byRole.get(role) ?? new Map<string, No>()
+    byRole.set(role, byAgent.set(agentId, no))
   }
-  return agents
+  return byRole
 }
 
 /** Lines by priority, then the age of their next task, then the key so that nothing is left to chance. */

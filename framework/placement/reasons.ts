@@ -1,6 +1,6 @@
 // Why a shape waits, in words for people that also say what would make it run. Pure.
 import { regionField } from '../domain/spec.ts'
-import type { AgentNoes, AttributeValue, No, ScalarName } from './types.ts'
+import type { AttributeValue, No, Noes, ScalarName } from './types.ts'
 
 /** From what will change by itself to what only another request, or another cluster, changes. */
 const nearness: Readonly<Record<No['kind'], number>> = {
@@ -18,9 +18,9 @@ const nearness: Readonly<Record<No['kind'], number>> = {
 }
 
 /** What stands for an agent that offers to several roles: the nearest, and of two lacks the smaller. */
-function nearest(noes: AgentNoes): No | undefined {
+function nearest(noes: readonly No[]): No | undefined {
   let best: No | undefined
-  for (const no of noes.values()) {
+  for (const no of noes) {
     if (!best || nearness[no.kind] < nearness[best.kind]) best = no
     else if (nearness[no.kind] === nearness[best.kind] && freeOf(no) > freeOf(best)) best = no
   }
@@ -137,14 +137,18 @@ interface Group {
  * For example "3 agents: not enough mem (largest free 512 of 1024 MB); 1 agent: in another region (us), which a
  * constraint on @region permits". `roles`: those whose offers are used.
  */
-export function explain(agents: ReadonlyMap<string, AgentNoes>, roles: readonly string[] = []): string {
+export function explain(noesByRole: Noes, roles: readonly string[] = []): string {
+  const agents = new Map<string, No[]>()
+  for (const byAgent of noesByRole.values()) {
+    for (const [agentId, no] of byAgent) agents.set(agentId, [...(agents.get(agentId) ?? []), no])
+  }
   const groups = new Map<string, Group>()
   for (const noes of agents.values()) {
     const no = nearest(noes)
     if (!no) continue
     const group = groups.get(kindKey(no)) ?? { noes: [], inRoles: 1 }
     group.noes.push(no)
-    group.inRoles = Math.max(group.inRoles, noes.size)
+    group.inRoles = Math.max(group.inRoles, noes.length)
     groups.set(kindKey(no), group)
   }
   if (groups.size === 0) {

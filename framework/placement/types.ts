@@ -81,7 +81,7 @@ export interface ShapeQueue {
 export type ExecutorState = 'running' | 'starting' | 'absent'
 
 export interface AgentState {
-  /** By role: an executor takes tasks of the role only that its own resources are allocated to. */
+  /** By role: each role has an executor of its own on an agent. A role that is not here has none. */
   readonly executors: ReadonlyMap<string, ExecutorState>
   /** Nothing is placed there before this moment: its executor failed lately, or the operator drains it. */
   readonly avoid?: { readonly untilMs: number; readonly why: 'failed' | 'draining' }
@@ -183,14 +183,14 @@ export type No =
   | { readonly kind: 'cold' }
   | { readonly kind: 'message-full' }
 
-/** What an agent says to a shape, by the role that it offered resources to. */
-export type AgentNoes = ReadonlyMap<string, No>
+/** What agents say to a shape: by the role that they offered resources to, then by agent. */
+export type Noes = ReadonlyMap<string, ReadonlyMap<string, No>>
 
 /** Tasks of a shape that found no place, and what each agent said. */
 export interface Refusal {
   readonly shape: Shape
   readonly waiting: number
-  readonly agents: ReadonlyMap<string, AgentNoes>
+  readonly noes: Noes
 }
 
 export interface Plan {

@@ -5,8 +5,9 @@ import type { AgentState, ExecutorState } from '../placement/types.ts'
 import { maxExecutorAgeMs } from './executor-info.ts'
 
 /**
- * The executor for tasks of one role. Each role has its own: the room that it needs comes from offers of that role, and
- * all resources of an ACCEPT are allocated to one role (S40, S42).
+ * The executor for tasks of one role; each role has its own. Mesos would let one that runs take tasks of other roles too,
+ * but the room that it needs wherever it must be started (again) comes from offers of one role: an ACCEPT can't mix them
+ * (S40, S42).
  */
 interface Slot {
   /** Of the current generation, as it was sent: it must be the same for as long as the agent may have it (S47). */

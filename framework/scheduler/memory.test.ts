@@ -107,12 +107,12 @@ describe('offer book', () => {
 
 describe('wait reasons', () => {
   const shape = shapeOf('default', taskSpec())
-  const learn = (reasons: WaitReasons, noes: [agentId: string, role: string, no: No][]): void => {
-    const agents = new Map<string, Map<string, No>>()
-    for (const [agentId, role, no] of noes) {
-      agents.set(agentId, new Map([...(agents.get(agentId) ?? []), [role, no]]))
+  const learn = (reasons: WaitReasons, said: [agentId: string, role: string, no: No][]): void => {
+    const byRole = new Map<string, Map<string, No>>()
+    for (const [agentId, role, no] of said) {
+      byRole.set(role, new Map([...(byRole.get(role) ?? []), [agentId, no]]))
     }
-    reasons.learn(new Map([[shape.key, { shape, waiting: 1, agents }]]), new Set([shape.key]))
+    reasons.learn(new Map([[shape.key, { shape, waiting: 1, noes: byRole }]]), new Set([shape.key]))
   }
   const gpu: No = { kind: 'gpu' }
   const lack = (freeMillis: number): No => ({

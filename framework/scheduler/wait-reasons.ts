@@ -4,7 +4,7 @@ import { explain } from '../placement/reasons.ts'
 import type { No, Refusal } from '../placement/types.ts'
 
 export class WaitReasons {
-  /** By shape, agent and role. */
+  /** By shape, role and agent. */
   readonly #byShape = new Map<string, Map<string, Map<string, No>>>()
   readonly #roles: readonly string[]
 
@@ -16,16 +16,21 @@ export class WaitReasons {
   /** Takes over what a plan said; shapes that wait no more are forgotten. */
   learn(refusals: ReadonlyMap<string, Refusal>, waiting: ReadonlySet<string>): void {
     for (const key of this.#byShape.keys()) if (!waiting.has(key)) this.#byShape.delete(key)
-    for (const [key, { agents }] of refusals) {
+    for (const [key, { noes }] of refusals) {
       const known = this.#byShape.get(key) ?? new Map<string, Map<string, No>>()
-      for (const [agentId, noes] of agents)
-        known.set(agentId, new Map([...(known.get(agentId) ?? []), ...noes]))
+      for (const [role, byAgent] of noes) {
+        const ofRole = known.get(role) ?? new Map<string, No>()
+        for (const [agentId, no] of byAgent) ofRole.set(agentId, no)
+        known.set(role, ofRole)
+      }
       this.#byShape.set(key, known)
     }
   }
 
   forgetAgent(agentId: string): void {
-    for (const agents of this.#byShape.values()) agents.delete(agentId)
+    for (const byRole of this.#byShape.values()) {
+      for (const byAgent of byRole.values()) byAgent.delete(agentId)
+    }
   }
 
   /** Offers come anew; agents that left meanwhile would be told of for ever. */
