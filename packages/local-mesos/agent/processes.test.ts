@@ -80,7 +80,7 @@ describe('processes', () => {
   })
 
   it('of an earlier life are taken up by pid and start time', async () => {
-    const pid = await start('sleep 100')
+    const pid = await start('exec sleep 100')
     const other = new ProcessHost(systemClock)
     const { promise, resolve } = Promise.withResolvers<number>()
     other.onExit(pid, other.startTime(pid), resolve)
