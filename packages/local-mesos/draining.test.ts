@@ -145,6 +145,11 @@ describe('deactivated and draining agents', () => {
     await slow.event('UPDATE')
     await operator.call(drain())
     expect(await refusal(reactivate())).to.include('Agent is still in the DRAINING state')
+    // The agent knows it over a restart of its own, before the master tells it again.
+    const [agent] = cluster.agents
+    await agent?.restart()
+    expect(agent?.agent?.context.drain).to.deep.equal({ mark_gone: false })
+    await agent?.waitUntilRegistered()
     slow.close()
   })
 })

@@ -64,7 +64,7 @@ export class Agent {
       phase: 'recovering',
       info: known?.id === undefined ? o.info : { ...o.info, id: known.id },
       total: o.journal.readResources(o.info.resources ?? []) ?? o.info.resources ?? [],
-      drain: undefined,
+      drain: o.journal.readDrain(),
       frameworks: new Map(),
       completedFrameworks: [],
       streams,

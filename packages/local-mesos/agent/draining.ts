@@ -7,6 +7,7 @@ import { killTask } from './tasks.ts'
 export function drain(context: AgentContext, config: DrainConfig): void {
   if (context.frameworks.size === 0) return
   context.drain = config
+  context.journal.writeDrain(config)
   const graceOf = config.max_grace_period
   const policy = ({ kill_policy: own }: TaskInfo): KillPolicy | undefined => {
     if (graceOf === undefined) return undefined

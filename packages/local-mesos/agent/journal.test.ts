@@ -65,6 +65,15 @@ describe('the journal of an agent', () => {
     expect(journal.readResources([cpus(8)])).to.equal(undefined)
   })
 
+  it('keeps what the agent is drained with until that is over', () => {
+    const config = { max_grace_period: { nanoseconds: 2n ** 60n }, mark_gone: true }
+    expect(journal.readDrain()).to.equal(undefined)
+    journal.writeDrain(config)
+    expect(new Journal(directory).readDrain()).to.deep.equal(config)
+    journal.writeDrain(undefined)
+    expect(journal.readDrain()).to.equal(undefined)
+  })
+
   it('forgets removed runs, and never knew those without checkpoint', async () => {
     const [kept, removed, silent] = [executor('c-1'), executor('c-2'), executor('c-3', false)]
     for (const one of [kept, removed, silent]) journal.open(one, framework)

@@ -12,6 +12,7 @@ import {
 import { dirname, join } from 'node:path'
 import type {
   AgentInfo,
+  DrainConfig,
   ExecutorInfo,
   FrameworkInfo,
   Resource,
@@ -74,6 +75,22 @@ export class Journal {
   writeResources(kept: KeptResources): void {
     mkdirSync(this.#directory, { recursive: true })
     writeFileSync(join(this.#directory, 'resources.json'), storedText(kept))
+  }
+
+  /** What an operator drains the agent with, while that is not over. */
+  readDrain(): DrainConfig | undefined {
+    const file = join(this.#directory, 'drain.json')
+    return existsSync(file) ? (storedValue(readFileSync(file, 'utf8')) as DrainConfig) : undefined
+  }
+
+  writeDrain(config: DrainConfig | undefined): void {
+    const file = join(this.#directory, 'drain.json')
+    if (config === undefined) {
+      rmSync(file, { force: true })
+      return
+    }
+    mkdirSync(this.#directory, { recursive: true })
+    writeFileSync(file, storedText(config))
   }
 
   /** Forgets everything: the agent may not come back under this identity. */

@@ -1,7 +1,7 @@
 // An agent's return from its journal: frameworks, executors, tasks and updates as they were when it died.
 import type { AgentContext } from './context.ts'
 import { executorExited } from './executors.ts'
-import { removeExecutor, removeIfIdle } from './removal.ts'
+import { endDraining, removeExecutor, removeIfIdle } from './removal.ts'
 import type { JournalEntry } from './journal.ts'
 import { completeTask, hasIncompleteTasks, newExecutor, type AgentFramework, type Executor } from './state.ts'
 import { changeTask } from './status.ts'
@@ -12,6 +12,7 @@ import { uuidKey } from '../model/uuid.ts'
 export function recover(context: AgentContext): boolean {
   for (const entries of context.journal.readRuns()) recoverRun(context, entries)
   for (const framework of context.frameworks.values()) removeIfIdle(context, framework)
+  if (context.frameworks.size === 0) endDraining(context)
   return context.frameworks.size > 0
 }
 

@@ -34,7 +34,7 @@ export function removeExecutor(context: AgentContext, framework: AgentFramework,
 export function removeIfIdle(context: AgentContext, framework: AgentFramework): void {
   if (framework.executors.size > 0 || context.frameworks.get(framework.id) !== framework) return
   context.frameworks.delete(framework.id)
-  if (context.frameworks.size === 0) context.drain = undefined
+  if (context.frameworks.size === 0) endDraining(context)
   context.streams.forget(framework.id)
   const former = context.completedFrameworks.find(completed => completed.id === framework.id)
   if (former !== undefined) {
@@ -43,6 +43,13 @@ export function removeIfIdle(context: AgentContext, framework: AgentFramework): 
   }
   context.completedFrameworks.push(framework)
   if (context.completedFrameworks.length > completedFrameworksLimit) context.completedFrameworks.shift()
+}
+
+/** Nothing runs here any more. */
+export function endDraining(context: AgentContext): void {
+  if (context.drain === undefined) return
+  context.drain = undefined
+  context.journal.writeDrain(undefined)
 }
 
 /** TEARDOWN and the like: every executor of the framework is shut down, no update leaves any more. */
