@@ -17,15 +17,27 @@ function block(text: string, name: string): string {
   return found[1]
 }
 
+/** A given cluster may be shared. */
+const name = `docs-${process.pid}`
+
 describe('README', function () {
   this.timeout(60_000)
   let cluster: Cluster
   let readme: string
   before(async () => {
     readme = await readFile(join(root, 'README.md'), 'utf8')
-    cluster = await Cluster.start({ agents: 1 })
+    cluster = await Cluster.start({ agents: 1, env: { JUICE_FRAMEWORK_NAME: name } })
   })
   after(() => cluster[Symbol.asyncDispose]())
+
+  /** Nothing but what an operator's command needs. */
+  function operatorsEnv(): NodeJS.ProcessEnv {
+    return {
+      PATH: process.env.PATH,
+      JUICE_DATABASE_URL: cluster.databaseUrl,
+      JUICE_FRAMEWORK_NAME: name,
+    }
+  }
 
   /** Runs a block line by line as `sh -e` and gives what each command printed. */
   async function shell(text: string, id?: number): Promise<string> {
@@ -48,12 +60,12 @@ describe('README', function () {
   it('shows how an operator looks at the framework, and that nothing is reset while a process leads', async () => {
     const failed: unknown = await run('sh', ['-e', '-c', block(readme, 'framework')], {
       cwd: root,
-      env: { PATH: process.env.PATH, JUICE_DATABASE_URL: cluster.databaseUrl },
+      env: operatorsEnv(),
     }).catch((error: unknown) => error)
     expect(failed).to.include({ code: 3 })
     expect(failed)
       .to.have.property('stdout')
-      .that.matches(/^framework id: +\S+-0000$/m)
+      .that.matches(/^framework id: +\S+-\d{4}$/m)
     expect(failed).to.have.property('stderr').that.contains('a process leads: ')
   })
 
@@ -61,13 +73,12 @@ describe('README', function () {
     const text = await readFile(join(root, 'docs/marathon.md'), 'utf8')
     const { stdout } = await run('sh', ['-e', '-c', block(text, 'marathon-show')], {
       cwd: root,
-      env: { PATH: process.env.PATH, JUICE_DATABASE_URL: cluster.databaseUrl },
+      env: operatorsEnv(),
     })
     const [forPeople = '', json = ''] = stdout.split(/^(?=\{)/m)
     expect(forPeople).to.match(/^leader: +\S+ process \d+ at http/m)
     expect(JSON.parse(json)).to.deep.include({
-      name: 'juice',
-      cluster: new URL(cluster.mesos.url).host,
+      name,
       copied: false,
       tasks: { live: 0, waiting: 0 },
     })
