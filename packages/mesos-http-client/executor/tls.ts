@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { lookupService } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import type { TlsOptions } from '../transport.ts'
+import type { TlsOptions } from '../tls.ts'
 
 export interface ExecutorTls {
   readonly caFile?: string
