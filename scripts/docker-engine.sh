@@ -17,7 +17,10 @@ if [ "${JUICE_ENGINE_INSIDE:-}" = "$name" ]; then
     "$dir/probe/merged" 2>/dev/null && umount "$dir/probe/merged" || driver=vfs
   rm -rf "$dir/probe"
   exec 3<&0
-  dockerd --config-file "$dir/$name.json" --storage-driver "$driver" >"$dir/dockerd.log" 2>&1 </dev/null 3<&- &
+  # Where the machine is so busy that containerd seems dead, dockerd has it write its stacks to the folder of temporary
+  # files, and starts it again: what it wrote goes with the engine.
+  mkdir -p "$dir/run/tmp"
+  TMPDIR=$dir/run/tmp dockerd --config-file "$dir/$name.json" --storage-driver "$driver" >"$dir/dockerd.log" 2>&1 </dev/null 3<&- &
   dockerd=$!
   { read -r _ <&3; kill -9 $dockerd; } &
   wait $dockerd
