@@ -33,7 +33,8 @@ describe('URLs of masters and agents', () => {
         expect(thrown, url).to.be.instanceOf(TypeError)
         expect(inspect(thrown)).to.match(message).and.not.include('topsecret')
       }
-      for (const url of ['http://127.0.0.1:5050', 'https://[::1]:5050/']) expect(() => make(url)).not.to.throw()
+      for (const url of ['http://127.0.0.1:5050', 'https://[::1]:5050/'])
+        expect(() => make(url)).not.to.throw()
     })
   }
 })
