@@ -20,13 +20,13 @@ describe('room for folders without disk of their own', () => {
     dir = await mkdtemp(join(tmpdir(), 'juice-room-'))
     start()
   })
-  function start(after = systemClock.after): void {
+  function start(clock = systemClock): void {
     const folders = new EndedFolders({
       clock: systemClock,
       logger: silent,
       remove: removeFolder(process.env),
     })
-    room = new DiskRoom({ clock: { ...systemClock, after }, folders, intervalMs: 5 })
+    room = new DiskRoom({ clock, folders, intervalMs: 5 })
     room.use(
       { roomBytes: 10 * mib, isStrict: true, logSize: () => ({ fileBytes: 1, filesKept: 0 }) },
       Infinity,
@@ -76,10 +76,13 @@ describe('room for folders without disk of their own', () => {
     // the second wait begins when the first look is over; there is no second look
     const looks = Promise.withResolvers<void>()
     let waits = 0
-    start((delayMs, look) => {
-      if (++waits === 1) return systemClock.after(delayMs, look)
-      looks.resolve()
-      return () => undefined
+    start({
+      ...systemClock,
+      after(delayMs, look) {
+        if (++waits === 1) return systemClock.after(delayMs, look)
+        looks.resolve()
+        return () => undefined
+      },
     })
     await room.ended(await folder('a', 1, 3))
     const running = await folder('b', 1, 3)

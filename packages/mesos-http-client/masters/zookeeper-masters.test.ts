@@ -218,9 +218,9 @@ describe('ZooKeeperMasters (S17)', () => {
     const isSetUp = Promise.withResolvers<void>()
     const clock: Clock = {
       now: () => systemClock.now(),
-      after(ms, callback) {
-        if (ms !== RETRY_MS) return systemClock.after(ms, callback)
-        void isSetUp.promise.then(callback)
+      after(ms, action) {
+        if (ms !== RETRY_MS) return systemClock.after(ms, action)
+        void isSetUp.promise.then(action)
         return () => {}
       },
     }
