@@ -18,7 +18,7 @@ export type { ExecutorEnvironment } from './executor/environment.ts'
 export { executorEnvironment, parseDuration } from './executor/environment.ts'
 export type { ExecutorTls } from './executor/tls.ts'
 export { readTls } from './executor/tls.ts'
-export type { TlsOptions } from './transport.ts'
+export type { TlsOptions } from './tls.ts'
 export { newUuid } from './executor/uuid.ts'
 
 export type { OperatorClientOptions } from './operator/client.ts'

@@ -1,6 +1,19 @@
 // What is to be trusted for https, and what a failed handshake means for whoever sets it up. Node says nothing about a `ca`
 // without certificates: it trusts nobody then, and each connection fails.
 
+/** Whom to trust over TLS, and what to show. Here, since declarations that need Node's types can't be published. */
+export interface TlsOptions {
+  /** PEM certificates to trust instead of the system's. */
+  readonly ca?: string | undefined
+  /** PEM; shown to a server that asks for it, with its key. */
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  /** `false` takes whatever certificate the server shows. */
+  readonly verify?: boolean | undefined
+  /** A trusted certificate for one of these is taken too, besides one for the URL's host; `any`: for whomever. */
+  readonly names?: readonly string[] | 'any' | undefined
+}
+
 const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 /**

@@ -5,6 +5,7 @@ import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 
 import type { Agent as TlsAgent, AgentOptions } from 'node:https'
 import type { Clock } from './clock.ts'
 import { MesosError, errorFromFailure } from './errors.ts'
+import type { TlsOptions } from './tls.ts'
 
 // An `import` of node:http would read all that it exports, and thereby load the undici within Node: 14 MB of resident
 // memory, measured, of the 61 MB that an executor took. TLS, another 6 MB, is loaded by whoever needs it.
@@ -14,18 +15,6 @@ const loadTls = () => process.getBuiltinModule('node:tls')
 
 /** Idle connections are dropped before a server would do it: Node's own servers after 5 s, Mesos never. */
 const IDLE_MS = 4_000
-
-export interface TlsOptions {
-  /** PEM certificates to trust instead of the system's. */
-  readonly ca?: string | undefined
-  /** PEM; shown to a server that asks for it, with its key. */
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
-  /** `false` takes whatever certificate the server shows. */
-  readonly verify?: boolean | undefined
-  /** A trusted certificate for one of these is taken too, besides one for the URL's host; `any`: for whomever. */
-  readonly names?: readonly string[] | 'any' | undefined
-}
 
 export interface PoolOptions {
   /** At most so many requests at once; further ones wait, first come, first served. */

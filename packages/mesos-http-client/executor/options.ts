@@ -1,7 +1,7 @@
 // What an ExecutorClient is told and what it tells. Types only.
 import type { Clock } from '../clock.ts'
 import type { CodecName } from '../codec/index.ts'
-import type { TlsOptions } from '../transport.ts'
+import type { TlsOptions } from '../tls.ts'
 import type { MesosError } from '../errors.ts'
 import type {
   AgentInfo,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { executorHarness } from '../testing/executor-harness.ts'
 import { certificate, key } from '../testing/tls.ts'
-import type { TlsOptions } from '../transport.ts'
+import type { TlsOptions } from '../tls.ts'
 import { executorTls, readTls } from './tls.ts'
 
 describe('TLS of an executor', () => {

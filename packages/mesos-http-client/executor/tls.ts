@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import type { TlsOptions } from '../transport.ts'
+import type { TlsOptions } from '../tls.ts'
 
 export interface ExecutorTls {
   readonly caFile?: string
