@@ -18,17 +18,20 @@ describe('room for folders without disk of their own', () => {
   let room: DiskRoom
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'juice-room-'))
+    start()
+  })
+  function start(clock = systemClock): void {
     const folders = new EndedFolders({
       clock: systemClock,
       logger: silent,
       remove: removeFolder(process.env),
     })
-    room = new DiskRoom({ clock: systemClock, folders, intervalMs: 5 })
+    room = new DiskRoom({ clock, folders, intervalMs: 5 })
     room.use(
       { roomBytes: 10 * mib, isStrict: true, logSize: () => ({ fileBytes: 1, filesKept: 0 }) },
       Infinity,
     )
-  })
+  }
   afterEach(async () => {
     room.close()
     await rm(dir, { recursive: true, force: true })
@@ -67,6 +70,27 @@ describe('room for folders without disk of their own', () => {
     )
     expect(spared).to.deep.equal([])
     expect(left()).to.deep.equal(['b', 'c'])
+  })
+
+  it('counts what a task has left once, as an ended folder, not as a running one as well', async () => {
+    // the second wait begins when the first look is over; there is no second look
+    const looks = Promise.withResolvers<void>()
+    let waits = 0
+    start({
+      ...systemClock,
+      after(delayMs, look) {
+        if (++waits === 1) return systemClock.after(delayMs, look)
+        looks.resolve()
+        return () => undefined
+      },
+    })
+    await room.ended(await folder('a', 1, 3))
+    const running = await folder('b', 1, 3)
+    const endWatch = room.watch(running, () => undefined)
+    await looks.promise
+    endWatch()
+    await room.ended(running)
+    expect(left()).to.deep.equal(['a', 'b'])
   })
 
   it('watches nobody where no disk was asked for', async () => {

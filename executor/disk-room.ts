@@ -11,6 +11,8 @@ const lookShare = 20
 
 interface Watched {
   readonly dir: string
+  /** As of the last look. */
+  bytes: number
   readonly onExceeded: (message: string) => void
 }
 
@@ -56,10 +58,14 @@ export class DiskRoom {
    */
   watch(dir: string, onExceeded: (message: string) => void): () => void {
     if (!this.#plan?.isStrict) return () => undefined
-    const watched = { dir, onExceeded }
+    const watched = { dir, bytes: 0, onExceeded }
     this.#watched.add(watched)
     this.#schedule(this.#intervalMs)
-    return () => void this.#watched.delete(watched)
+    return () => {
+      this.#watched.delete(watched)
+      // from now on what it has left counts as an ended folder
+      void this.#folders.share(this.#bytes())
+    }
   }
 
   /** A task's folder is not written to any more. Where disk was asked for, resolves once all is within it again. */
@@ -80,28 +86,27 @@ export class DiskRoom {
 
   async #look(): Promise<void> {
     const beganMs = this.#clock.monotonicMs()
-    const taken: { readonly watched: Watched; readonly bytes: number }[] = []
-    for (const watched of this.#watched)
-      taken.push({ watched, bytes: await folderBytes(watched.dir).catch(() => 0) })
-    const running = taken.filter(({ watched }) => this.#watched.has(watched))
-    const bytes = running.reduce((sum, each) => sum + each.bytes, 0)
-    await this.#folders.share(bytes)
+    for (const watched of this.#watched) watched.bytes = await folderBytes(watched.dir).catch(() => 0)
+    await this.#folders.share(this.#bytes())
+    // some may have ended meanwhile
+    const bytes = this.#bytes()
     const roomBytes = this.#plan?.roomBytes ?? Infinity
-    if (bytes > roomBytes) this.#endLargest(running, bytes, roomBytes)
+    if (bytes > roomBytes) this.#endLargest(bytes, roomBytes)
     this.#cancel = undefined
     const tookMs = this.#clock.monotonicMs() - beganMs
     if (this.#watched.size > 0) this.#schedule(Math.max(this.#intervalMs, tookMs * lookShare))
   }
 
-  #endLargest(
-    running: readonly { readonly watched: Watched; readonly bytes: number }[],
-    bytes: number,
-    roomBytes: number,
-  ): void {
-    const largest = running.toSorted((one, other) => other.bytes - one.bytes)[0]
-    if (!largest || !this.#watched.delete(largest.watched)) return
+  /** What the running tasks have together. */
+  #bytes(): number {
+    return [...this.#watched].reduce((sum, watched) => sum + watched.bytes, 0)
+  }
+
+  #endLargest(bytes: number, roomBytes: number): void {
+    const largest = [...this.#watched].toSorted((one, other) => other.bytes - one.bytes)[0]
+    if (!largest || !this.#watched.delete(largest)) return
     const mb = (count: number): number => Math.ceil(count / mib)
-    largest.watched.onExceeded(
+    largest.onExceeded(
       `Out of disk: tasks without diskMb have ${mb(bytes)} MB together, there is room for ` +
         `${mb(roomBytes)} MB, and this one has the most, ${mb(largest.bytes)} MB`,
     )

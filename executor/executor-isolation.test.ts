@@ -20,10 +20,9 @@ describe('executor that its agent authenticates (E4)', function () {
 
   /** All that a process of this user can read of others: names and values of the token, and open pipes that hold it. */
   const scan = [
-    'for p in /proc/[0-9]*; do',
-    '  tr "\\0" "\\n" < $p/environ 2>/dev/null | sed -n "s|^MESOS_EXECUTOR_AUTH[A-Z_]*=|$p environ &|p"',
-    '  tr "\\0" "\\n" < $p/cmdline 2>/dev/null | grep "^eyJ" | sed "s|^|$p cmdline |"',
-    'done; env | grep -e AUTH -e eyJ; test -e /proc/self/fd/3 && echo "fd 3"; echo scanned',
+    "grep -alsz '^MESOS_EXECUTOR_AUTH[A-Z_]*=' /proc/[0-9]*/environ",
+    "grep -alsz '^eyJ' /proc/[0-9]*/cmdline",
+    'env | grep -e AUTH -e eyJ; test -e /proc/self/fd/3 && echo "fd 3"; echo scanned',
   ].join('\n')
 
   it('shows its token to no task, not even to one of its own user', async () => {

@@ -13,8 +13,9 @@ const urgentCheckMs = 20
 const newMs = 2000
 /** Of its limit, between two looks. */
 const growthShare = 16
-/** Looking at many processes takes no more than 1/20 of the time. */
-const checkShare = 20
+/** Looking more often than each `checkMs` takes no more than 1/20 of the time; looking at all no more than 1/4. */
+const urgentShare = 20
+const pauseShare = 3
 /** Looking for new processes reads all of /proc: at least this apart, and never more than 1/50 of the time. */
 const refreshMs = 1000
 const refreshShare = 50
@@ -78,6 +79,8 @@ export class MemoryWatch {
       const tookMs = this.#clock.monotonicMs() - nowMs
       this.#refreshAtMs = nowMs + Math.max(refreshMs, tookMs * refreshShare)
     }
+    // A look at all processes has its own bound, and must not put off the next look at the known ones.
+    const beganMs = this.#clock.monotonicMs()
     let isUrgent = false
     for (const watched of this.#watched) {
       this.#table.descend(watched.task)
@@ -88,8 +91,7 @@ export class MemoryWatch {
       this.#watched.delete(watched)
       watched.onExceeded(usedBytes)
     }
-    const tookMs = this.#clock.monotonicMs() - nowMs
-    this.#checkMs = Math.max(isUrgent ? urgentCheckMs : checkMs, tookMs * checkShare)
+    this.#checkMs = pauseAfter(this.#clock.monotonicMs() - beganMs, isUrgent)
   }
 
   /** Pages that a task's own processes share count once, which only the slower reading tells: taken when it matters. */
@@ -102,6 +104,11 @@ export class MemoryWatch {
       sum(pids.map(pid => proportionalBytes(pid) ?? residentBytes(pid, this.#pageBytes))),
     )
   }
+}
+
+function pauseAfter(tookMs: number, isUrgent: boolean): number {
+  const wantedMs = isUrgent ? Math.max(urgentCheckMs, Math.min(checkMs, tookMs * urgentShare)) : checkMs
+  return Math.max(wantedMs, tookMs * pauseShare)
 }
 
 function isRestless({ sinceMs, limitBytes, lastBytes }: Watched, usedBytes: number, nowMs: number): boolean {

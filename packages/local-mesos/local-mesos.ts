@@ -1,4 +1,4 @@
-// A Mesos cluster in this process: its masters, of which one leads, its agents, the links between them, one folder, one list of closers.
+// A Mesos cluster in this process: its masters, of which one leads, its agents, one folder, one list of closers.
 import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
@@ -9,10 +9,10 @@ import type { Agent } from './agent/agent.ts'
 import { ProcessHost } from './agent/processes.ts'
 import type { Simulation } from './agent/simulated.ts'
 import { systemClock, type Clock } from './core/clock.ts'
-import { Link } from './core/cluster.ts'
 import { logger } from './core/log.ts'
 import { LocalElection, type Election } from './election/election.ts'
 import { ZooKeeperElection } from './election/zookeeper.ts'
+import { Links } from './links.ts'
 import { LocalAgent } from './local-agent.ts'
 import { LocalMaster } from './local-master.ts'
 import { masterInfo } from './master/info.ts'
@@ -37,7 +37,7 @@ export class LocalMesos {
   readonly #workDir: string
   readonly #processes: ProcessHost
   readonly #agents: LocalAgent[]
-  readonly #links = new Map<Agent, Link>()
+  readonly #links: Links
   #registry: Registry
   readonly #masters: readonly LocalMaster[]
   readonly #onLeading = new Set<() => void>()
@@ -55,6 +55,12 @@ export class LocalMesos {
     // Executors may run as another user than ours.
     chmodSync(this.#workDir, 0o755)
     this.#processes = new ProcessHost(this.#clock)
+    this.#links = new Links({
+      clock: this.#clock,
+      agentTimeoutMs: o.agentTimeoutMs ?? defaults.agentTimeoutMs,
+      master: () => this.master,
+      isSuspended: agent => this.#isSuspended(agent),
+    })
     this.#registry = this.#openRegistry()
     const standby = o.standbyMasters ?? 0
     this.#masters = Array.from({ length: 1 + standby }, (_, index) => this.#newLocalMaster(index, election))
@@ -181,9 +187,7 @@ export class LocalMesos {
       info: port => masterInfo(this.#newUuid(), this.#ip, port, o.domain && domainInfo(o.domain)),
       newMaster: info => this.#newMaster(info),
       onLeading: () => this.#onLead(),
-      onEnding: () => {
-        for (const link of this.#links.values()) link.cut()
-      },
+      onEnding: () => this.#links.cut(),
     })
   }
 
@@ -207,7 +211,7 @@ export class LocalMesos {
   }
 
   #onLead(): void {
-    for (const { agent } of this.#agents) if (agent?.phase === 'disconnected') this.#connect(agent)
+    for (const { agent } of this.#agents) if (agent?.phase === 'disconnected') this.#links.connect(agent)
     for (const resolve of this.#onLeading) resolve()
   }
 
@@ -250,59 +254,18 @@ export class LocalMesos {
       log: logger(o.log, `agent ${hostname}`, () => this.#clock.now()),
       newUuid: this.#newUuid,
       processes: this.#processes,
-      onSuspend: agent => this.#suspend(agent),
-      onResume: agent => this.#resume(agent),
+      onSuspend: agent => this.#links.suspend(agent),
+      onResume: agent => this.#links.resume(agent),
       credentials: o.authenticateAgents,
       authenticateExecutors: o.authenticateExecutors ?? false,
       domainSockets: o.domainSockets ?? false,
       simulation: simulationOf(o.simulated),
-      onReady: agent => this.#connect(agent),
+      onReady: agent => this.#links.connect(agent),
     })
   }
 
   #isSuspended(agent: Agent): boolean {
     return this.#agents.some(machine => machine.agent === agent && machine.isSuspended)
-  }
-
-  /** The link stands but is silent; after the ping time-outs the master gives the agent up. */
-  #suspend(agent: Agent): void {
-    const link = this.#links.get(agent)
-    link?.hold()
-    this.#clock.after(this.#o.agentTimeoutMs ?? defaults.agentTimeoutMs, () => {
-      if (link !== undefined && this.#links.get(agent) === link && this.#isSuspended(agent)) {
-        this.master?.pingsFailed(agent.id)
-      }
-    })
-  }
-
-  #resume(agent: Agent): void {
-    const link = this.#links.get(agent)
-    if (link !== undefined) link.release()
-    else if (agent.phase === 'disconnected') this.#connect(agent)
-  }
-
-  /** Links an agent to the master of now, if there is one; else the next master's start does it. */
-  #connect(agent: Agent): void {
-    const master = this.master
-    if (master === undefined || this.#links.has(agent) || this.#isSuspended(agent)) return
-    const link = new Link({
-      masterBox: master.mailbox,
-      agentBox: agent.mailbox,
-      onMaster: (message, own) => master.onAgentMessage(message, own),
-      onAgent: (message, own) => agent.onMasterMessage(message, own),
-      onCutAtMaster: own => {
-        this.#links.delete(agent)
-        master.onAgentCut(own)
-      },
-      onCutAtAgent: own => {
-        this.#links.delete(agent)
-        agent.onLinkCut(own)
-        // The master broke the connection but lives: back to it, as an agent that is told it is unknown.
-        if (this.master === master && agent.phase === 'disconnected') this.#connect(agent)
-      },
-    })
-    this.#links.set(agent, link)
-    agent.connect(link)
   }
 }
 

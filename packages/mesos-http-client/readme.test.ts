@@ -192,4 +192,15 @@ describe('README', function () {
     expect(names).to.include.members(['SchedulerClient', 'resubscribe', 'agentCall', 'codecOf'])
     expect(names.filter(name => !new RegExp(`\\b${name}\\b`).test(text))).to.deep.equal([])
   })
+
+  it('names nothing among the layers below that is not exported', () => {
+    const text = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8')
+    const [, table = ''] = text.split('### The layers below')
+    const cells = [...(table.split('\n### ')[0] ?? '').matchAll(/^\| (`[^|]+)\|/gm)].map(
+      ([, cell]) => cell ?? '',
+    )
+    const names = cells.flatMap(cell => [...cell.matchAll(/`(\w+)/g)].map(([, name]) => name ?? ''))
+    expect(names).to.include('codecOf')
+    expect(names.filter(name => !(name in client))).to.deep.equal([])
+  })
 })

@@ -1,6 +1,7 @@
 // What is to be trusted for https, and what a failed handshake means for whoever sets it up. Node says nothing about a `ca`
 // without certificates: it trusts nobody then, and each connection fails.
 
+/** Whom to trust over TLS, and what to show. Here, since declarations that need Node's types can't be published. */
 export interface TlsOptions {
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string | undefined

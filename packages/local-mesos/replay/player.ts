@@ -1,7 +1,6 @@
 // Plays one recording against a live LocalMesos: sends its requests, does its actions, and holds every answer and
 // event against the recorded one. Stub processes stand where the recorder's stood; their HTTP calls are made here.
 import { setTimeout as pause } from 'node:timers/promises'
-import { codec, type SchedulerCall } from 'mesos-http-client'
 import type { LocalAgent } from '../local-agent.ts'
 import { LocalMesos } from '../local-mesos.ts'
 import { RawClient } from '../testing/raw-client.ts'
@@ -13,6 +12,7 @@ import { Sandboxes, withoutFolderSizes } from './sandboxes.ts'
 import type { Scenario } from './scenarios.ts'
 import { Origin } from './origin.ts'
 import { RawConnection } from './raw-connection.ts'
+import { liveBody, livePath } from './requests.ts'
 import { noticeMs, Stubs } from './stubs.ts'
 import { isStream, timeline, type Item } from './timeline.ts'
 import { readTrace, type Trace, type TraceAction, type TraceExchange } from './trace.ts'
@@ -151,12 +151,12 @@ export class Player {
         .filter(([name]) => name !== 'Host' && name !== 'Content-Length')
         .map(([name, value]) => [name, this.#mapping.translate(value)]),
     )
-    const body = this.#body(exchange)
+    const body = liveBody(request, this.#mapping)
     await this.#prepare(exchange)
     const client = this.#client(exchange.to)
     const sent = {
       method: request.method,
-      path: this.#path(request.path),
+      path: livePath(request.path, this.#mapping),
       headers,
       ...(body !== undefined && { body }),
     }
@@ -204,39 +204,6 @@ export class Player {
     const live = [...(this.#origin?.requests ?? [])].sort()
     if (recorded.join() !== live.join())
       throw new Error(`the origin saw ${live.join()}, not ${recorded.join()}`)
-  }
-
-  /** Paths of files inside a query are encoded. */
-  #path(path: string): string {
-    return this.#mapping.translate(
-      path.replaceAll(/%2F[^&]*/g, encoded =>
-        encodeURIComponent(this.#mapping.translate(decodeURIComponent(encoded))),
-      ),
-    )
-  }
-
-  #body({ request }: TraceExchange): string | Uint8Array | undefined {
-    if (request.body_decoded !== undefined) {
-      const type = request.path.includes('executor') ? 'executor.Call' : 'scheduler.Call'
-      const json = Buffer.from(JSON.stringify(this.#call(request.body_decoded)))
-      return codec('protobuf').encode(type, codec('json').decode(type, json))
-    }
-    if (request.body_base64 !== undefined) return Buffer.from(request.body_base64, 'base64')
-    if (request.body === undefined || request.method === 'GET') return undefined
-    if (typeof request.body === 'string') return this.#mapping.translate(request.body)
-    return JSON.stringify(this.#call(request.body))
-  }
-
-  /** Uuids of agents' own updates are known only live. */
-  #call(body: unknown): unknown {
-    const call: unknown = this.#mapping.translate(body)
-    const acknowledge = fieldOf(call, 'acknowledge')
-    const uuid = fieldOf(acknowledge, 'uuid')
-    if (typeof acknowledge !== 'object' || acknowledge === null || typeof uuid !== 'string') return call
-    return {
-      ...(call as SchedulerCall),
-      acknowledge: { ...acknowledge, uuid: this.#mapping.liveUuid(uuid) },
-    }
   }
 
   /** Waits for the stub whose call this is, and notes which executor was launched last. */

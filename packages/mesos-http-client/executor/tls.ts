@@ -1,7 +1,6 @@
 // How an executor speaks TLS to its agent: as Mesos' own library does, told by LIBPROCESS_SSL_* (or the older SSL_*).
 // An agent passes them on only where its --executor_environment_variables name them (E6). Reads the files named there.
 import { readdirSync, readFileSync } from 'node:fs'
-import { lookupService } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { TlsOptions } from '../tls.ts'
@@ -109,6 +108,8 @@ async function namesOf(endpoint: string): Promise<readonly string[] | 'any'> {
   const { hostname, port } = new URL(`http://${endpoint}`)
   const address = hostname.replace(/^\[|\]$/g, '')
   if (isIP(address) === 0) return [address]
+  // loaded here: half a megabyte of resident memory on every agent, and few need it
+  const { lookupService } = process.getBuiltinModule('node:dns/promises')
   try {
     const found = await lookupService(address, Number(port || 0))
     return found.hostname === address ? 'any' : [found.hostname]

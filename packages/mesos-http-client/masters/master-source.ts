@@ -3,6 +3,7 @@
 import { backoffMs, type Backoff } from '../backoff.ts'
 import type { Clock } from '../clock.ts'
 import type { MesosError } from '../errors.ts'
+import { serverUrl } from '../server-url.ts'
 import { isZooKeeperUrl, parseZooKeeperUrl } from '../zookeeper/url.ts'
 import { ZooKeeperMasters } from './zookeeper-masters.ts'
 
@@ -59,7 +60,7 @@ class MasterList implements MasterSource {
   #next = 0
 
   constructor(masters: readonly string[]) {
-    this.#masters = masters.map(master => new URL(master))
+    this.#masters = masters.map(master => serverUrl('SchedulerClient: each of masters', master))
   }
 
   get size(): number {

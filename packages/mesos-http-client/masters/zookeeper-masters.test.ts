@@ -1,6 +1,6 @@
 // Finding the leader through a real ZooKeeper that restarts, freezes, and forgets (S17).
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { expect } from 'chai'
 import { TestZooKeeper, installMs } from '../../../test/support/zookeeper.ts'
 import { systemClock, type Clock } from '../clock.ts'
@@ -11,6 +11,7 @@ import type { ZooKeeperConnection } from '../zookeeper/connection.ts'
 import { parseZooKeeperUrl } from '../zookeeper/url.ts'
 import { ZooKeeperMasters } from './zookeeper-masters.ts'
 
+const RETRY_MS = 20
 const masterInfo = (port: number) =>
   Buffer.from(JSON.stringify({ address: { hostname: 'm.example', ip: '127.0.0.1', port }, port }))
 
@@ -48,7 +49,7 @@ describe('ZooKeeperMasters (S17)', () => {
       scheme: 'http',
       clock,
       random: () => 0,
-      retryMs: () => 20,
+      retryMs: () => RETRY_MS,
     })
     toClose.push(() => masters.close())
     const blind = new Log<string>()
@@ -177,11 +178,54 @@ describe('ZooKeeperMasters (S17)', () => {
     expect([leaders.items.length, blind.items.length]).to.deep.equal([2, 1])
   })
 
-  it('finds the leader of an ensemble that was set up anew under the same address', async () => {
+  it('is blind only when no server answers: one that ends is left for the next without a word', async () => {
+    const master = await connection()
+    const path = await election(master)
+    await contend(master, path, 11)
+    // the first server of two is a proxy that ends
+    const proxied: Socket[] = []
+    const [host, port] = zooKeeper.address.split(':')
+    const proxy = createServer(socket => {
+      const server = connect(Number(port), host)
+      proxied.push(socket, server)
+      socket.on('error', () => {}).pipe(server)
+      server.on('error', () => {}).pipe(socket)
+    }).listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    const end = async () => {
+      proxy.close()
+      for (const socket of proxied) socket.destroy()
+    }
+    toClose.push(end)
+    const at = proxy.address()
+    const first = `127.0.0.1:${typeof at === 'object' ? at?.port : ''}`
+    const { leaders, blind } = mastersOf(`zk://${first},${zooKeeper.address}${path}`)
+    await leaders.take(1)
+    await end()
+    // it is asked again: another leader is seen
+    const next = await connection()
+    await contend(next, path, 12)
+    await master.close()
+    await leaders.first(text => text === 'http://127.0.0.1:12')
+    expect(blind.items).to.deep.equal([])
+  })
+
+  it('finds the leader of an ensemble that was set up anew under the same address, where nodes have the names of before', async () => {
     const master = await connection()
     const path = await election(master)
     await contend(master, path, 9)
-    const { leaders } = mastersOf(`zk://${zooKeeper.address}${path}`)
+    // the pause after a failure lasts until the ensemble has its new master
+    const isSetUp = Promise.withResolvers<void>()
+    const clock: Clock = {
+      now: () => systemClock.now(),
+      after(ms, action) {
+        if (ms !== RETRY_MS) return systemClock.after(ms, action)
+        void isSetUp.promise.then(action)
+        return () => {}
+      },
+    }
+    const { leaders } = mastersOf(`zk://${zooKeeper.address}${path}`, clock)
+    toClose.push(async () => isSetUp.resolve())
     await leaders.take(1)
     await zooKeeper.stop()
     await zooKeeper.wipe()
@@ -190,6 +234,7 @@ describe('ZooKeeperMasters (S17)', () => {
     const anew = await connection()
     await anew.create(path, Buffer.alloc(0), 'persistent')
     await contend(anew, path, 10)
+    isSetUp.resolve()
     await leaders.first(text => text === 'http://127.0.0.1:10')
   })
 

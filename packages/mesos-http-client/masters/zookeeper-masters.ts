@@ -29,7 +29,7 @@ export class ZooKeeperMasters implements MasterSource {
   readonly #o: ZooKeeperMastersOptions
   readonly #what: string
   #leader: URL | undefined
-  /** The node that `#leader` was read from: what is in it never changes. */
+  /** The node that `#leader` was read from on this connection: what is in it never changes. */
   #leaderNode: string | undefined
   #trouble: MesosError
   #listener: MasterListener | undefined
@@ -98,10 +98,10 @@ export class ZooKeeperMasters implements MasterSource {
           this.#isBlind = false
         })
       } catch (error) {
-        this.#troubled(errorFromFailure(this.#what, error))
+        failures += 1
+        this.#troubled(errorFromFailure(this.#what, error), failures >= servers.length)
       }
       await connection.close()
-      failures += 1
       // an ensemble that was set up anew has forgotten what we saw; it refuses us without a word
       lastZxid = failures % (2 * servers.length) === 0 ? 0n : connection.lastZxid
       if (!this.#isClosed) await this.#pause(this.#o.retryMs(Math.floor((failures - 1) / servers.length)))
@@ -111,6 +111,8 @@ export class ZooKeeperMasters implements MasterSource {
   /** Reads again and again until the connection fails. @throws MesosError */
   async #follow(connection: ZooKeeperConnection, onRead: () => void): Promise<void> {
     await connection.ready
+    // an ensemble that was set up anew numbers its nodes anew: the same name may be another master's
+    this.#leaderNode = undefined
     while (!this.#isClosed) {
       this.#isStale = false
       const isRead = await this.#read(connection)
@@ -161,11 +163,11 @@ export class ZooKeeperMasters implements MasterSource {
     this.#setTrouble(new MesosError('no_leader', `${this.#what}: ${why}`), hadLeader)
   }
 
-  /** No answer says nothing of the leader; a refusal is for people to mend. */
-  #troubled(cause: MesosError): void {
+  /** No answer says nothing of the leader; a refusal is for people to mend. One server that ends leaves the others. */
+  #troubled(cause: MesosError, byAll: boolean): void {
     const code = cause.code === 'unauthenticated' ? 'unauthenticated' : 'no_leader'
     this.#setTrouble(new MesosError(code, `${this.#what}: ${cause.message}`, { cause }), false)
-    if (this.#leader === undefined || this.#isBlind) return
+    if (this.#leader === undefined || this.#isBlind || !byAll) return
     this.#isBlind = true
     this.#listener?.onBlind(this.#trouble)
   }

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { errorFromAnswer } from '../errors.ts'
 import { followRedirects } from '../redirect.ts'
+import { serverUrl } from '../server-url.ts'
 import { checkCa } from '../tls.ts'
 import type { Exchange } from '../transport.ts'
 import { ConnectionPool, basicAuthorization, readBody, send } from '../transport.ts'
@@ -23,7 +24,7 @@ export class Requester {
   /**
    * @param credentialGoes a master redirects to the leader, another host, which wants the credential as well; an agent
    *   redirects nowhere, so that its credential stays with its host
-   * @throws TypeError for a `ca` without certificates
+   * @throws TypeError for a `ca` without certificates, or a `url` that is none
    */
   constructor(options: OperatorOptions, credentialGoes: 'to its host' | 'to the leader' = 'to the leader') {
     this.#credentialGoes = credentialGoes
@@ -31,7 +32,7 @@ export class Requester {
     this.#options = options
     this.clock = options.clock ?? systemClock
     this.callTimeoutMs = options.callTimeoutMs ?? 10_000
-    this.#url = new URL(options.url)
+    this.#url = serverUrl('OperatorOptions: url', options.url)
     this.#pool = new ConnectionPool({ connections: CONNECTIONS, ca: options.ca })
   }
 
