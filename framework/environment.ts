@@ -1,5 +1,5 @@
 // Reads variables of an environment one by one, from the variable or from the file that NAME_FILE names, and gathers
-// everything that is wrong, so that an operator sees it at once. Knows no variable by itself: config.ts does.
+// everything that is wrong, so that an operator sees it at once. Knows no variable by itself: config.ts and config/ do.
 
 /** What a parser throws: a clause that goes on after "must be". */
 export class Wrong extends Error {}
@@ -139,6 +139,13 @@ export function matching(pattern: RegExp, what: string): (text: string) => strin
     return text
   }
 }
+
+/** Text of 1 to `max` characters. */
+export function printable(max: number): (text: string) => string {
+  return matching(new RegExp(`^\\P{Cc}{1,${max}}$`, 'u'), `1 to ${max} characters without control characters`)
+}
+
+export const unixUser = matching(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, "a unix user's name")
 
 /** An http(s) URL without path, query or credentials; given back without a closing slash. */
 export function baseUrl(text: string): string {
