@@ -279,6 +279,17 @@ describe('configuration', () => {
     expect(config.mesos.secret).to.equal('hush')
   })
 
+  it('says once what is wrong with a variable and its file', () => {
+    expect(
+      problems({
+        ...database,
+        JUICE_MESOS_MASTER: 'http://localhost:5050',
+        JUICE_MESOS_MASTER_FILE: '/run/none',
+      }),
+    ).to.deep.equal(['JUICE_MESOS_MASTER and JUICE_MESOS_MASTER_FILE are both set: keep one of them'])
+    expect(problems({ ...database, JUICE_MESOS_CA_FILE_FILE: '/run/empty' })).to.have.length(1)
+  })
+
   it('treats an empty variable as unset', () => {
     expect(read({ ...database, JUICE_HTTP_PORT: '', JUICE_CALLBACK_SECRET: ' ' }).http.port).to.equal(8080)
   })

@@ -16,6 +16,7 @@ export class Variables {
   readonly #env: Environment
   readonly #readFile: (path: string) => string
   readonly #known = new Set<string>()
+  readonly #texts = new Map<string, string | undefined>()
 
   /** `readFile` throws where the file can't be read. */
   constructor(env: Environment, readFile: (path: string) => string) {
@@ -66,8 +67,13 @@ export class Variables {
     }
   }
 
-  /** The raw text, without what surrounds it; undefined where unset or empty. */
+  /** The raw text, without what surrounds it; undefined where unset or empty. Whatever is wrong is told once. */
   text(name: string): string | undefined {
+    if (!this.#texts.has(name)) this.#texts.set(name, this.#text(name))
+    return this.#texts.get(name)
+  }
+
+  #text(name: string): string | undefined {
     const fileName = `${name}_FILE`
     this.#known.add(name).add(fileName)
     const direct = this.#env[name]?.trim()
