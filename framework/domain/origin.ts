@@ -30,6 +30,12 @@ export interface Confirmation {
   readonly sameCluster: boolean
 }
 
+/** What an operator said about one problem, in the words in which it was told: it counts for no other one. */
+export interface Confirmed {
+  readonly said: Confirmation
+  readonly problem: string
+}
+
 export const unconfirmed: Confirmation = { yes: false, sameCluster: false }
 
 type Match = 'same' | 'other' | 'unknown'
