@@ -269,6 +269,19 @@ describe('configuration', () => {
     expect(found.join()).not.to.contain('topsecret')
   })
 
+  it('shows no secret that was put where none belongs', () => {
+    for (const [name, value] of [
+      ['JUICE_MESOS_PRINCIPAL', 'juice:hush'],
+      ['JUICE_MESOS_AGENT_PRINCIPAL', 'juice:hush'],
+      ['JUICE_MESOS_MASTER', 'http://juice:hush@127.0.0.1:5050'],
+      ['JUICE_PUBLIC_URL', 'http://juice:hush@juice.example'],
+      ['JUICE_ADVERTISE_URL', 'http://juice:hush@juice.example'],
+    ] as const) {
+      const said = problems({ ...database, [name]: value }).join()
+      expect(said).to.match(new RegExp(`^${name} must be `)).and.to.not.contain('hush')
+    }
+  })
+
   it('takes each variable from a file too', () => {
     const config = read({
       JUICE_DATABASE_URL_FILE: '/run/db',

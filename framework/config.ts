@@ -10,6 +10,7 @@ import {
   baseUrl,
   oneOf,
   printable,
+  secretBeforeAt,
   unixUser,
   Variables,
   wholeNumber,
@@ -136,8 +137,8 @@ export function readConfig(env: Environment = process.env, options: ReadConfigOp
   // With bridge networking the container's port is not the host's; only that one is reached from outside.
   const port = isEverywhere(http.host) ? (marathon?.port ?? http.port) : http.port
   const url = urlOf(http.host, port, machine)
-  const publicUrl = variables.read('JUICE_PUBLIC_URL', baseUrl, url)
-  const advertiseUrl = variables.read('JUICE_ADVERTISE_URL', baseUrl, url)
+  const publicUrl = variables.read('JUICE_PUBLIC_URL', baseUrl, url, secretBeforeAt)
+  const advertiseUrl = variables.read('JUICE_ADVERTISE_URL', baseUrl, url, secretBeforeAt)
   const unreachable = unreachablePublicUrl(publicUrl, mesos.masters)
   if (unreachable !== undefined) variables.errors.push(unreachable)
 

@@ -7,8 +7,8 @@ export class Wrong extends Error {}
 export type Environment = Readonly<Record<string, string | undefined>>
 
 export interface ReadOptions {
-  /** Its value never appears in an error. */
-  readonly secret?: boolean
+  /** Its value, or one of which this is true, never appears in an error. */
+  readonly secret?: boolean | ((text: string) => boolean)
 }
 
 export class Variables {
@@ -32,7 +32,9 @@ export class Variables {
       return parse(text)
     } catch (error) {
       if (!(error instanceof Wrong)) throw error
-      const shown = options.secret === true ? '' : `, not ${JSON.stringify(text)}`
+      const { secret = false } = options
+      const hidden = typeof secret === 'function' ? secret(text) : secret
+      const shown = hidden ? '' : `, not ${JSON.stringify(text)}`
       this.errors.push(`${name} must be ${error.message}${shown}`)
       return fallback
     }
@@ -193,6 +195,9 @@ export function zooKeeperHosts(url: string): string[] {
   const servers = authority.slice(authority.lastIndexOf('@') + 1).split(',')
   return servers.map(server => server.trim().replace(/:\d+$/, ''))
 }
+
+/** For `ReadOptions`: one of a URL that may hold a password shows nothing of it. */
+export const secretBeforeAt = { secret: (text: string): boolean => text.includes('@') }
 
 /** A URL as it may be shown: without user and password. */
 export function withoutCredentials(url: string): string {

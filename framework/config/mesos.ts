@@ -4,6 +4,7 @@ import {
   isLoopback,
   matching,
   oneOf,
+  secretBeforeAt,
   withoutCredentials,
   Wrong,
   zooKeeperHosts,
@@ -29,13 +30,12 @@ export interface MesosConfig {
 
 /** `readFile` throws where the file can't be read. */
 export function readMesos(variables: Variables, readFile: (path: string) => string): MesosConfig {
-  const hidden = { secret: (variables.text('JUICE_MESOS_MASTER') ?? '').includes('@') }
-  const masters = variables.read('JUICE_MESOS_MASTER', mastersOf, ['http://127.0.0.1:5050'], hidden)
+  const masters = variables.read('JUICE_MESOS_MASTER', mastersOf, ['http://127.0.0.1:5050'], secretBeforeAt)
   const roles = variables.read('JUICE_MESOS_ROLE', rolesOf, ['juice'])
   const codec = variables.read('JUICE_MESOS_CODEC', oneOf('protobuf', 'json'), 'protobuf')
-  const principal = variables.read('JUICE_MESOS_PRINCIPAL', principalOf, undefined)
+  const principal = variables.read('JUICE_MESOS_PRINCIPAL', principalOf, undefined, maybeSecret)
   const secret = variables.text('JUICE_MESOS_SECRET')
-  const agentPrincipal = variables.read('JUICE_MESOS_AGENT_PRINCIPAL', principalOf, undefined)
+  const agentPrincipal = variables.read('JUICE_MESOS_AGENT_PRINCIPAL', principalOf, undefined, maybeSecret)
   const agentSecret = variables.text('JUICE_MESOS_AGENT_SECRET')
   const caFile = variables.text('JUICE_MESOS_CA_FILE')
   if (secret !== undefined && principal === undefined)
@@ -110,4 +110,6 @@ function isRole(text: string): boolean {
   return text === '*' || text.split('/').every(isPart)
 }
 
+/** A wrong one is as a rule principal:secret. */
+const maybeSecret = { secret: true }
 const principalOf = matching(/^[^:\p{Cc}]{1,255}$/u, 'a name without a colon')
