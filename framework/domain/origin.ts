@@ -99,11 +99,16 @@ export function decideOrigin(remembered: Origin, present: Origin, said: Confirma
   return isNews(remembered, present) ? 'remember' : 'go_on'
 }
 
-/** Why a start was refused, what would happen, and what to do, for the operator. */
-export function originProblem(framework: Framework, remembered: Origin, present: Origin): string {
+/** Why a start was refused although that was said, what would happen, and what to do, for the operator. */
+export function originProblem(
+  framework: Framework,
+  remembered: Origin,
+  present: Origin,
+  said: Confirmation,
+): string {
   const { cluster } = compareOrigins(remembered, present)
   const { name, frameworkId } = framework
-  if (cluster === 'other') {
+  if (cluster === 'other' && !said.sameCluster) {
     return (
       `framework "${name}" (${frameworkId}) was registered with the Mesos cluster at ${shownCluster(remembered.cluster)}, ` +
       `and this start is for the one at ${shownCluster(present.cluster)}. That would take the id for its own, and the tasks ` +
@@ -112,11 +117,13 @@ export function originProblem(framework: Framework, remembered: Origin, present:
       `start once with --yes: live attempts then end as lost, their tasks wait again, and the framework gets a new id.`
     )
   }
+  // Without the second word the first would mean a move to another cluster.
+  const flags = said.sameCluster ? '--yes --same-cluster' : '--yes'
   return (
     `framework "${name}" (${frameworkId}) was saved in another database (${shownDatabase(remembered.database)}; this one is ` +
     `${shownDatabase(present.database)}): this looks like a copy. Started beside its original, the two would take the ` +
     `subscription and the tasks from each other. If the original is no longer used (a restore, a new server), start once ` +
-    `with --yes: the framework keeps its id. If it is, point JUICE_DATABASE_URL back, or make the copy a framework of its ` +
+    `with ${flags}: the framework keeps its id. If it is, point JUICE_DATABASE_URL back, or make the copy a framework of its ` +
     `own with: juice framework reset --yes`
   )
 }
@@ -143,7 +150,13 @@ function match<T>(a: T | undefined, b: T | undefined, same: (a: T, b: T) => bool
 }
 
 function sameCluster(a: Cluster, b: Cluster): boolean {
-  return a.zkPath === b.zkPath && a.hosts.some(host => b.hosts.includes(host))
+  const others = new Set(b.hosts.map(plainLoopback))
+  return a.zkPath === b.zkPath && a.hosts.some(host => others.has(plainLoopback(host)))
+}
+
+/** This machine has three names for itself. */
+function plainLoopback(host: string): string {
+  return host.replace(/^(localhost|\[::1\])(?=:\d+$)/, '127.0.0.1')
 }
 
 /** Does the present origin say something that is not remembered yet? */

@@ -43,7 +43,7 @@ export async function checkOrigin(deps: Deps, question: OriginQuestion): Promise
   return {
     decision,
     present,
-    ...(decision === 'refuse' ? { problem: originProblem(known, known.origin, present) } : {}),
+    ...(decision === 'refuse' ? { problem: originProblem(known, known.origin, present, said) } : {}),
     ...(decision === 'forget' ? { why: 'this store was moved to another Mesos cluster' } : {}),
   }
 }
