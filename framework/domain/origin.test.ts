@@ -6,6 +6,7 @@ import {
   clusterOf,
   type Confirmation,
   decideOrigin,
+  newNameProblem,
   type Origin,
   type OriginDecision,
   originProblem,
@@ -101,6 +102,13 @@ describe('a start with a store that remembers where its framework is at home (S5
     const copied = originProblem(framework, ab, copy, unconfirmed)
     for (const part of ['16384', '16385', 'JUICE_DATABASE_URL', '--yes', 'juice framework reset'])
       expect(copied).to.contain(part)
+  })
+
+  it('says under which names an id is kept where it was to begin under another one', () => {
+    expect(newNameProblem('new', ['a', 'b'])).to.contain(
+      'Set JUICE_FRAMEWORK_NAME back (ids are kept under: "a", "b"). To',
+    )
+    expect(newNameProblem('new', [])).to.contain('a second time. To give them up, start once with --yes')
   })
 
   it('goes on to the next problem where one was confirmed, and does not give up what that has saved', () => {

@@ -99,6 +99,23 @@ export function decideOrigin(remembered: Origin, present: Origin, said: Confirma
   return isNews(remembered, present) ? 'remember' : 'go_on'
 }
 
+/** What becomes of a start under a name that has no id, where the store has `live` attempts: its new id would not know them. */
+export function decideNewName(live: number, said: Confirmation): OriginDecision {
+  if (live === 0) return 'go_on'
+  return said.yes ? 'forget' : 'refuse'
+}
+
+/** Why that was refused. `names`: those that have an id. Says the same for as long as they stay the same. */
+export function newNameProblem(name: string, names: readonly string[]): string {
+  const kept = names.map(other => `"${other}"`).join(', ')
+  const back = kept === '' ? '' : `Set JUICE_FRAMEWORK_NAME back (ids are kept under: ${kept}). `
+  return (
+    `no framework id is kept under "${name}", and attempts are live. Mesos would not know them by a new id, so they would be ` +
+    `judged lost and run a second time. ${back}To give them up, start once with --yes: they end as lost, and their tasks ` +
+    `wait again.`
+  )
+}
+
 /** Why a start was refused although that was said, what would happen, and what to do, for the operator. */
 export function originProblem(
   framework: Framework,

@@ -31,7 +31,7 @@ export class OriginGuard {
     if (decision === 'remember') await steps.adopt(present)
     if (decision === 'forget') {
       const forsaken = await steps.forsake(why ?? 'its framework id was given up')
-      this.#log.warn({ forsaken }, 'moved to another Mesos cluster: the framework id is forgotten')
+      this.#log.warn({ forsaken, why }, 'what was live has ended as lost; a new framework id follows')
     }
     this.#confirmed = undefined
     return undefined
