@@ -10,8 +10,8 @@ export const usage = `npm start -- [--yes] [--same-cluster] [--help]
 
 Runs one framework process, configured by JUICE_* variables (README.md).
 
-  --yes           confirms once that this store moves to another Mesos cluster (live attempts end as lost there, and their
-                  tasks wait again), or that this copy of its database replaces the original
+  --yes           confirms once that this store moves to another Mesos cluster, or goes on under another framework name (live
+                  attempts end as lost, and their tasks wait again), or that this copy of its database replaces the original
   --same-cluster  confirms once that JUICE_MESOS_MASTER names the same Mesos cluster by other addresses
 
 Exit codes
@@ -20,7 +20,7 @@ Exit codes
   2  wrong configuration or arguments
   3  Mesos has removed the framework while tasks were live: juice framework reset
   4  Mesos refuses the configuration
-  5  the store belongs to another Mesos cluster, or is a copy of another database: nothing was changed
+  5  the store belongs to another Mesos cluster or framework, or is a copy of another database: nothing was changed
 `
 
 export function parseArguments(args: readonly string[]): Arguments {

@@ -269,6 +269,19 @@ describe('configuration', () => {
     expect(found.join()).not.to.contain('topsecret')
   })
 
+  it('shows no secret that was put where none belongs', () => {
+    for (const [name, value] of [
+      ['JUICE_MESOS_PRINCIPAL', 'juice:hush'],
+      ['JUICE_MESOS_AGENT_PRINCIPAL', 'juice:hush'],
+      ['JUICE_MESOS_MASTER', 'http://juice:hush@127.0.0.1:5050'],
+      ['JUICE_PUBLIC_URL', 'http://juice:hush@juice.example'],
+      ['JUICE_ADVERTISE_URL', 'http://juice:hush@juice.example'],
+    ] as const) {
+      const said = problems({ ...database, [name]: value }).join()
+      expect(said).to.match(new RegExp(`^${name} must be `)).and.to.not.contain('hush')
+    }
+  })
+
   it('takes each variable from a file too', () => {
     const config = read({
       JUICE_DATABASE_URL_FILE: '/run/db',
@@ -277,6 +290,17 @@ describe('configuration', () => {
     })
     expect(config.databaseUrl).to.equal('postgres://a@b/c')
     expect(config.mesos.secret).to.equal('hush')
+  })
+
+  it('says once what is wrong with a variable and its file', () => {
+    expect(
+      problems({
+        ...database,
+        JUICE_MESOS_MASTER: 'http://localhost:5050',
+        JUICE_MESOS_MASTER_FILE: '/run/none',
+      }),
+    ).to.deep.equal(['JUICE_MESOS_MASTER and JUICE_MESOS_MASTER_FILE are both set: keep one of them'])
+    expect(problems({ ...database, JUICE_MESOS_CA_FILE_FILE: '/run/empty' })).to.have.length(1)
   })
 
   it('treats an empty variable as unset', () => {

@@ -1,23 +1,25 @@
-// Everything that can be set about a framework process, read once at its start from the environment.
-// The only module that knows the variables' names; docs/ and the start's errors speak of them in the same words.
+// Everything that can be set about a framework process, read once at its start from the environment: what belongs together
+// is in config/, the rest here. Nobody else knows the variables' names; docs/ and the start's errors speak of them in the same
+// words. The only module that reads process.env.
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { readExecutor, type ExecutorConfig } from './config/executor.ts'
+import { isEverywhere, readHttp, readMarathon, urlOf, type HttpConfig } from './config/http.ts'
+import { readMesos, unreachablePublicUrl, type MesosConfig } from './config/mesos.ts'
 import {
   baseUrl,
-  duration,
-  isLoopback,
-  matching,
   oneOf,
+  printable,
+  secretBeforeAt,
+  unixUser,
   Variables,
   wholeNumber,
   withoutCredentials,
   Wrong,
-  zooKeeperHosts,
-  zooKeeperUrl,
   type Environment,
 } from './environment.ts'
 
-export { withoutCredentials }
+export { withoutCredentials, type ExecutorConfig, type HttpConfig, type MesosConfig }
 
 export interface Config {
   readonly databaseUrl: string
@@ -27,12 +29,7 @@ export interface Config {
   readonly hostname: string
   /** Set where Marathon runs us, such as `/juice`. */
   readonly marathonAppId?: string
-  readonly http: {
-    readonly host: string
-    /** 0: any free port; `atPort` then corrects the URLs. */
-    readonly port: number
-    readonly allowUnauthenticated: boolean
-  }
+  readonly http: HttpConfig
   /** What agents and people reach, without a closing slash. May be a load balancer. */
   readonly publicUrl: string
   /** What the other framework processes reach: this very one. */
@@ -47,42 +44,11 @@ export interface Config {
   readonly warnings: readonly string[]
 }
 
-export interface MesosConfig {
-  /** URLs without a closing slash, or a single `zk://…`, which may hold a password: see `withoutCredentials`. */
-  readonly masters: readonly string[]
-  readonly principal?: string
-  readonly secret?: string
-  /** At least one, each once. */
-  readonly roles: readonly string[]
-  readonly codec: 'protobuf' | 'json'
-  readonly caFile?: string
-  /** The content of `caFile`: PEM. */
-  readonly ca?: string
-  /** For the agents' `/files`. */
-  readonly agentPrincipal?: string
-  readonly agentSecret?: string
-}
-
 export interface FrameworkConfig {
   readonly name: string
   /** The executor's unix user. */
   readonly user: string
   readonly failoverTimeoutSeconds: number
-}
-
-export interface ExecutorConfig {
-  /** The Docker engine, on the agents. */
-  readonly dockerHost: string
-  readonly cpusMillis: number
-  readonly memMb: number
-  /** 0: it asks for no disk. */
-  readonly diskMb: number
-  /** The unix user of command tasks. */
-  readonly commandUser: string
-  /** A Docker config.json on the agents. */
-  readonly registryAuthFile?: string
-  /** How long an ended task's folder stays on its agent. */
-  readonly sandboxRetentionMs: number
 }
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
@@ -171,8 +137,8 @@ export function readConfig(env: Environment = process.env, options: ReadConfigOp
   // With bridge networking the container's port is not the host's; only that one is reached from outside.
   const port = isEverywhere(http.host) ? (marathon?.port ?? http.port) : http.port
   const url = urlOf(http.host, port, machine)
-  const publicUrl = variables.read('JUICE_PUBLIC_URL', baseUrl, url)
-  const advertiseUrl = variables.read('JUICE_ADVERTISE_URL', baseUrl, url)
+  const publicUrl = variables.read('JUICE_PUBLIC_URL', baseUrl, url, secretBeforeAt)
+  const advertiseUrl = variables.read('JUICE_ADVERTISE_URL', baseUrl, url, secretBeforeAt)
   const unreachable = unreachablePublicUrl(publicUrl, mesos.masters)
   if (unreachable !== undefined) variables.errors.push(unreachable)
 
@@ -212,139 +178,6 @@ export function atPort(config: Config, port: number): Config {
   }
 }
 
-function readMesos(variables: Variables, readFile: (path: string) => string): MesosConfig {
-  const hidden = { secret: (variables.text('JUICE_MESOS_MASTER') ?? '').includes('@') }
-  const masters = variables.read('JUICE_MESOS_MASTER', mastersOf, ['http://127.0.0.1:5050'], hidden)
-  const roles = variables.read('JUICE_MESOS_ROLE', rolesOf, ['juice'])
-  const codec = variables.read('JUICE_MESOS_CODEC', oneOf('protobuf', 'json'), 'protobuf')
-  const principal = variables.read('JUICE_MESOS_PRINCIPAL', principalOf, undefined)
-  const secret = variables.text('JUICE_MESOS_SECRET')
-  const agentPrincipal = variables.read('JUICE_MESOS_AGENT_PRINCIPAL', principalOf, undefined)
-  const agentSecret = variables.text('JUICE_MESOS_AGENT_SECRET')
-  const caFile = variables.text('JUICE_MESOS_CA_FILE')
-  if (secret !== undefined && principal === undefined)
-    variables.errors.push('JUICE_MESOS_SECRET needs JUICE_MESOS_PRINCIPAL beside it')
-  if ((agentSecret === undefined) !== (agentPrincipal === undefined))
-    variables.errors.push('JUICE_MESOS_AGENT_PRINCIPAL and JUICE_MESOS_AGENT_SECRET must be set together')
-  const ca = variables.read(
-    'JUICE_MESOS_CA_FILE',
-    path => {
-      try {
-        const content = readFile(path)
-        if (content.includes('-----BEGIN CERTIFICATE-----')) return content
-      } catch {
-        // Told below, with what would be right.
-      }
-      throw new Wrong('the path of a readable file with PEM certificates')
-    },
-    undefined,
-  )
-  return {
-    masters,
-    roles,
-    codec,
-    ...(principal === undefined ? {} : { principal }),
-    ...(secret === undefined ? {} : { secret }),
-    ...(caFile === undefined || ca === undefined ? {} : { caFile, ca }),
-    ...(agentPrincipal === undefined ? {} : { agentPrincipal }),
-    ...(agentSecret === undefined ? {} : { agentSecret }),
-  }
-}
-
-interface Marathon {
-  readonly appId: string
-  readonly host?: string
-  /** On the host, also where a container has a port of its own. */
-  readonly port?: number
-}
-
-/** `HOST` and `PORT0` mean something only beside Marathon's own variable: some shells set the first one. */
-function readMarathon(variables: Variables, env: Environment): Marathon | undefined {
-  const appId = env.MARATHON_APP_ID?.trim() ?? ''
-  if (appId === '') return undefined
-  const host = env.HOST?.trim() ?? ''
-  const port = launcherPort(env, 'PORT0')
-  if (host !== '' && !hostPattern.test(host))
-    variables.errors.push(
-      `HOST must be the agent's host name, as Marathon sets it, not ${JSON.stringify(host)}`,
-    )
-  return {
-    appId,
-    ...(host === '' ? {} : { host }),
-    ...(port === undefined ? {} : { port }),
-  }
-}
-
-function readHttp(
-  variables: Variables,
-  env: Environment,
-  marathon: Marathon | undefined,
-  warnings: string[],
-): Config['http'] {
-  const port = wholeNumber(0, 65_535)
-  const allowUnauthenticated = variables.read('JUICE_ALLOW_UNAUTHENTICATED', oneOf('1', '0'), '0') === '1'
-  const byMarathon = allowUnauthenticated && marathon?.host !== undefined
-  const givenHost = variables.read('JUICE_HTTP_HOST', hostOf, undefined)
-  const host = givenHost ?? (byMarathon ? '0.0.0.0' : '127.0.0.1')
-  if (marathon && givenHost === undefined && !byMarathon)
-    variables.errors.push(
-      allowUnauthenticated
-        ? 'HOST must be set where Marathon runs Juice (MARATHON_APP_ID is set), or JUICE_HTTP_HOST and JUICE_PUBLIC_URL'
-        : "JUICE_ALLOW_UNAUTHENTICATED must be 1 where Marathon runs Juice (MARATHON_APP_ID is set): there is no authentication yet, so that Juice listens on loopback only, where Marathon's health checks and agents do not reach it. Set it in a network that you trust, or JUICE_HTTP_HOST=127.0.0.1 behind a proxy of your own",
-    )
-  if (!isLoopback(host)) {
-    if (allowUnauthenticated)
-      warnings.push(
-        `listening on ${host} without authentication (JUICE_ALLOW_UNAUTHENTICATED=1): everyone who reaches this port can run programs on the cluster`,
-      )
-    else
-      variables.errors.push(
-        `JUICE_HTTP_HOST must be a loopback address, not "${host}": there is no authentication yet, and everyone who reaches the port could run programs on the cluster. JUICE_ALLOW_UNAUTHENTICATED=1 permits it in a network that you trust`,
-      )
-  }
-  // Marathon and other launchers give a process its ports as PORT0, PORT1.
-  const given = variables.read('JUICE_HTTP_PORT', port, undefined)
-  return { host, port: given ?? launcherPort(env, 'PORT0') ?? 8080, allowUnauthenticated }
-}
-
-function launcherPort(env: Environment, name: string): number | undefined {
-  const text = env[name] ?? ''
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
-  return port >= 1 && port <= 65_535 ? port : undefined
-}
-
-/** Less than its own files and some logs would end the executor with all its tasks where disk is enforced. */
-function executorDisk(text: string): number {
-  if (text === '0') return 0
-  const value = /^\d{1,8}$/.test(text) ? Number(text) : NaN
-  if (!(value >= 256 && value <= 16_777_216)) throw new Wrong('0, or a whole number from 256 to 16777216')
-  return value
-}
-
-function readExecutor(variables: Variables): ExecutorConfig {
-  const absolutePath = matching(/^\/[^\0]*$/, 'an absolute path on the agents')
-  const registryAuthFile = variables.read('JUICE_REGISTRY_AUTH_FILE', absolutePath, undefined)
-  return {
-    dockerHost: variables.read(
-      'JUICE_EXECUTOR_DOCKER_HOST',
-      matching(
-        /^unix:\/\/\/\S+$/,
-        'the unix socket of the Docker engine on the agents, such as unix:///var/run/docker.sock',
-      ),
-      'unix:///var/run/docker.sock',
-    ),
-    cpusMillis: variables.read('JUICE_EXECUTOR_CPUS', cpusOf, 100),
-    // Measured: 88 MB resident with 100 running containers (npm run bench -- memory); the rest is room for its heap (E46).
-    memMb: variables.read('JUICE_EXECUTOR_MEM_MB', wholeNumber(32, 65_536), 160),
-    // Measured: 123 MB are its runtime and bundle, unpacked; the rest is room for logs and folders of ended tasks
-    // (executor/disk-plan.ts, docs/isolation.md).
-    diskMb: variables.read('JUICE_EXECUTOR_DISK_MB', executorDisk, 1024),
-    commandUser: variables.read('JUICE_COMMAND_USER', unixUser, 'nobody'),
-    sandboxRetentionMs: variables.read('JUICE_SANDBOX_RETENTION', duration, 86_400_000),
-    ...(registryAuthFile === undefined ? {} : { registryAuthFile }),
-  }
-}
-
 /** Variables of what is not there yet: harmless ones get a warning, ones that someone counts on stop the start. */
 function readOthers(variables: Variables, warnings: string[]): void {
   if (variables.read('JUICE_GRPC_PORT', wholeNumber(0, 65_535), undefined) !== undefined)
@@ -361,76 +194,8 @@ function readOthers(variables: Variables, warnings: string[]): void {
   )
 }
 
-function unreachablePublicUrl(publicUrl: string, masters: readonly string[]): string | undefined {
-  const elsewhere = masters
-    .filter(master => hostsOf(master).some(host => !isLoopback(host)))
-    .map(withoutCredentials)
-    .at(0)
-  if (elsewhere === undefined || !isLoopback(new URL(publicUrl).hostname)) return undefined
-  return `JUICE_PUBLIC_URL must be a URL that agents reach, not "${publicUrl}": the master at ${elsewhere} is on another machine, and its agents fetch the executor from here`
-}
-
-function hostsOf(master: string): string[] {
-  return master.startsWith('zk://') ? zooKeeperHosts(master) : [new URL(master).hostname]
-}
-
-function isEverywhere(host: string): boolean {
-  return host === '0.0.0.0' || host === '::'
-}
-
-/** Where a listener on all addresses is found: at its machine's name. */
-function urlOf(host: string, port: number, machine: string): string {
-  const reachable = isEverywhere(host) ? machine : host
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
-}
-
 function databaseUrlOf(text: string): string {
   if (!URL.canParse(text) || !/^postgres(ql)?:\/\//.test(text))
     throw new Wrong('a URL such as postgres://juice:secret@host:5432/juice')
   return text
-}
-
-function mastersOf(text: string): string[] {
-  if (text.startsWith('zk://')) return [zooKeeperUrl(text)]
-  const parts = text.split(',').map(part => part.trim())
-  try {
-    return parts.map(baseUrl)
-  } catch {
-    throw new Wrong(
-      'URLs such as http://host:5050, separated by commas, without path or credentials, or a single zk://host:2181,host:2181/mesos',
-    )
-  }
-}
-
-// Mesos' own rules for roles (S23).
-function rolesOf(text: string): string[] {
-  const roles = text.split(',').map(role => role.trim())
-  if (!roles.every(isRole))
-    throw new Wrong(
-      'a Mesos role, or several separated by commas: no blanks, no backslash, no *, no part that is empty, . or .. or begins with -',
-    )
-  if (new Set(roles).size < roles.length) throw new Wrong('a list of roles with each of them once')
-  return roles
-}
-
-function isRole(text: string): boolean {
-  const isPart = (part: string): boolean =>
-    /^[^\s\p{Cc}*\\-][^\s\p{Cc}*\\]*$/u.test(part) && part !== '.' && part !== '..'
-  return text === '*' || text.split('/').every(isPart)
-}
-
-function cpusOf(text: string): number {
-  const millis = /^\d{1,4}(\.\d{1,3})?$/.test(text) ? Math.round(Number(text) * 1000) : NaN
-  if (!(millis >= 10 && millis <= 64_000))
-    throw new Wrong('a number from 0.01 to 64 with at most three decimals')
-  return millis
-}
-
-const unixUser = matching(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, "a unix user's name")
-const hostPattern = /^[A-Za-z0-9.:_-]{1,253}$/
-const hostOf = matching(hostPattern, 'a host name or an IP address without brackets')
-const principalOf = matching(/^[^:\p{Cc}]{1,255}$/u, 'a name without a colon')
-
-function printable(max: number): (text: string) => string {
-  return matching(new RegExp(`^\\P{Cc}{1,${max}}$`, 'u'), `1 to ${max} characters without control characters`)
 }

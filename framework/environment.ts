@@ -1,5 +1,5 @@
 // Reads variables of an environment one by one, from the variable or from the file that NAME_FILE names, and gathers
-// everything that is wrong, so that an operator sees it at once. Knows no variable by itself: config.ts does.
+// everything that is wrong, so that an operator sees it at once. Knows no variable by itself: config.ts and config/ do.
 
 /** What a parser throws: a clause that goes on after "must be". */
 export class Wrong extends Error {}
@@ -7,8 +7,8 @@ export class Wrong extends Error {}
 export type Environment = Readonly<Record<string, string | undefined>>
 
 export interface ReadOptions {
-  /** Its value never appears in an error. */
-  readonly secret?: boolean
+  /** Its value, or one of which this is true, never appears in an error. */
+  readonly secret?: boolean | ((text: string) => boolean)
 }
 
 export class Variables {
@@ -16,6 +16,7 @@ export class Variables {
   readonly #env: Environment
   readonly #readFile: (path: string) => string
   readonly #known = new Set<string>()
+  readonly #texts = new Map<string, string | undefined>()
 
   /** `readFile` throws where the file can't be read. */
   constructor(env: Environment, readFile: (path: string) => string) {
@@ -31,7 +32,9 @@ export class Variables {
       return parse(text)
     } catch (error) {
       if (!(error instanceof Wrong)) throw error
-      const shown = options.secret === true ? '' : `, not ${JSON.stringify(text)}`
+      const { secret = false } = options
+      const hidden = typeof secret === 'function' ? secret(text) : secret
+      const shown = hidden ? '' : `, not ${JSON.stringify(text)}`
       this.errors.push(`${name} must be ${error.message}${shown}`)
       return fallback
     }
@@ -66,8 +69,13 @@ export class Variables {
     }
   }
 
-  /** The raw text, without what surrounds it; undefined where unset or empty. */
+  /** The raw text, without what surrounds it; undefined where unset or empty. Whatever is wrong is told once. */
   text(name: string): string | undefined {
+    if (!this.#texts.has(name)) this.#texts.set(name, this.#text(name))
+    return this.#texts.get(name)
+  }
+
+  #text(name: string): string | undefined {
     const fileName = `${name}_FILE`
     this.#known.add(name).add(fileName)
     const direct = this.#env[name]?.trim()
@@ -140,6 +148,13 @@ export function matching(pattern: RegExp, what: string): (text: string) => strin
   }
 }
 
+/** Text of 1 to `max` characters. */
+export function printable(max: number): (text: string) => string {
+  return matching(new RegExp(`^\\P{Cc}{1,${max}}$`, 'u'), `1 to ${max} characters without control characters`)
+}
+
+export const unixUser = matching(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, "a unix user's name")
+
 /** An http(s) URL without path, query or credentials; given back without a closing slash. */
 export function baseUrl(text: string): string {
   const url = URL.parse(text)
@@ -180,6 +195,9 @@ export function zooKeeperHosts(url: string): string[] {
   const servers = authority.slice(authority.lastIndexOf('@') + 1).split(',')
   return servers.map(server => server.trim().replace(/:\d+$/, ''))
 }
+
+/** For `ReadOptions`: one of a URL that may hold a password shows nothing of it. */
+export const secretBeforeAt = { secret: (text: string): boolean => text.includes('@') }
 
 /** A URL as it may be shown: without user and password. */
 export function withoutCredentials(url: string): string {

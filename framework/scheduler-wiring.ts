@@ -1,7 +1,7 @@
 // The leader's half of the map: lease, store, Mesos and hints, tied to the scheduler. See wiring.ts for the rest.
 import { SchedulerClient } from 'mesos-http-client'
 import type { Config } from './config.ts'
-import { clusterOf, unconfirmed, type Confirmation } from './domain/origin.ts'
+import { clusterOf, type Confirmed } from './domain/origin.ts'
 import { partLogger, type Logger } from './observability/log.ts'
 import type { Metrics } from './observability/metrics.ts'
 import { firstFit } from './placement/first-fit.ts'
@@ -32,8 +32,8 @@ export interface SchedulerWiringOptions {
   /** A hint for it: the outbox has something. */
   readonly onOutbox?: () => void
   readonly onFatal: (cause: FatalCause, message: string) => void
-  /** What the operator said at the start, for the first term; nothing if absent. */
-  readonly confirmation?: Confirmation
+  /** What the operator confirmed at the start; nothing if absent. */
+  readonly confirmed?: Confirmed | undefined
   /** Else the usual ones; for tests that must not wait, or that come between us and Mesos. */
   readonly pollMs?: number
   readonly takeoverMs?: number
@@ -96,7 +96,7 @@ export function wireScheduler(options: SchedulerWiringOptions): WiredScheduler {
   const settings = schedulerSettings(config, options.executorUris, options.pollMs)
   const { name } = config.framework
   const cluster = clusterOf(config.mesos.masters)
-  const origin = new OriginGuard(options.confirmation ?? unconfirmed, log)
+  const origin = new OriginGuard(options.confirmed, log)
   const onError = (error: Error): void => log.warn({ err: error }, 'store connection')
   const scheduler = new Scheduler({
     candidacy: onPhase =>

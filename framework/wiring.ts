@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { packExecutor } from '../executor/pack.ts'
 import { WiredCallbacks } from './callbacks-wiring.ts'
 import { atPort, withoutCredentials, type Config } from './config.ts'
-import { clusterOf, unconfirmed, type Confirmation } from './domain/origin.ts'
+import { clusterOf, unconfirmed, type Confirmation, type Confirmed } from './domain/origin.ts'
 import { buildApp } from './http/app.ts'
 import type { TaskUseCases } from './http/routes/tasks.ts'
 import { AllAgentFiles } from './logs/agent-files.ts'
@@ -61,7 +61,7 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
     waits: { orphanWaitMs, unreachableWaitMs },
   }
 
-  const confirmation = await confirmed(options, deps)
+  const confirmed = await confirmedAtStart(options, deps)
 
   // Built after the API, since agents fetch the executor from the port on which that listens.
   const scheduler: { current?: Scheduler } = {}
@@ -105,7 +105,7 @@ export async function startFramework(options: FrameworkOptions): Promise<Framewo
     onLeading: hold => callbacks.leading(hold),
     onOutbox: () => callbacks.hint(),
     onFatal,
-    confirmation,
+    confirmed,
   })
   scheduler.current = wired.scheduler
   // Closed first: the lease is free before the API ends, so another process may lead at once.
@@ -134,24 +134,24 @@ async function migrated(databaseUrl: string): ReturnType<typeof migrate> {
  * A process that only stands by says at once that it could not lead (S16), and not when it is needed. What was confirmed
  * without need counts for nothing, so that it does not confirm something else later.
  */
-async function confirmed(options: FrameworkOptions, deps: Deps): Promise<Confirmation> {
+async function confirmedAtStart(options: FrameworkOptions, deps: Deps): Promise<Confirmed | undefined> {
   const { config, log, confirmation } = options
   const question = { name: config.framework.name, cluster: clusterOf(config.mesos.masters) }
-  const { decision, present } = await useCases.checkOrigin(deps, { ...question, said: unconfirmed })
+  const { present, problem } = await useCases.checkOrigin(deps, { ...question, said: unconfirmed })
   if (!present.database) {
     log.warn(
       'the database does not tell its system identifier (pg_control_system): a copied database would not be noticed',
     )
   }
   const { yes, sameCluster } = confirmation
-  if (decision !== 'refuse') {
+  if (problem === undefined) {
     if (yes || sameCluster) log.warn('nothing had to be confirmed: leave out --yes and --same-cluster')
-    return unconfirmed
+    return undefined
   }
-  const { problem } = await useCases.checkOrigin(deps, { ...question, said: confirmation })
-  if (problem !== undefined) throw new useCases.UseCaseError('origin_refused', problem)
+  const left = await useCases.checkOrigin(deps, { ...question, said: confirmation })
+  if (left.problem !== undefined) throw new useCases.UseCaseError('origin_refused', left.problem)
   log.warn({ yes, sameCluster }, 'confirmed; carried out once this process leads')
-  return confirmation
+  return { said: confirmation, problem }
 }
 
 /** `whyWaits`: only the leader knows it, so only its answers say it. */

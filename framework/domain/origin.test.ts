@@ -6,6 +6,7 @@ import {
   clusterOf,
   type Confirmation,
   decideOrigin,
+  newNameProblem,
   type Origin,
   type OriginDecision,
   originProblem,
@@ -58,6 +59,7 @@ describe('a start with a store that remembers where its framework is at home (S5
   const zookeeper: Origin = { ...ab, cluster: { hosts: ['a:1'], zkPath: '/mesos' } }
   const copy: Origin = { ...ab, database: { ...database, oid: 16385 } }
   const restored: Origin = { ...ab, database: { ...database, systemIdentifier: '7000000000000000002' } }
+  const local = (host: string): Origin => ({ database, cluster: { hosts: [host] } })
   const elsewhereCopy: Origin = { ...elsewhere, database: copy.database ?? database }
 
   const table: readonly (readonly [string, Origin, Origin, Confirmation, OriginDecision])[] = [
@@ -71,6 +73,10 @@ describe('a start with a store that remembers where its framework is at home (S5
     ['another cluster', ab, elsewhere, both, 'remember'],
     ['another way to find the master', ab, zookeeper, unconfirmed, 'refuse'],
     ['another way to find the master', ab, zookeeper, same, 'remember'],
+    ['another word for this machine', local('localhost:1'), local('127.0.0.1:1'), unconfirmed, 'remember'],
+    ['another word for this machine', local('127.0.0.1:1'), local('[::1]:1'), unconfirmed, 'remember'],
+    ['another port of this machine', local('localhost:1'), local('127.0.0.1:2'), unconfirmed, 'refuse'],
+    ['another loopback address', local('localhost:1'), local('127.0.0.2:1'), unconfirmed, 'refuse'],
     ['another path', zookeeper, { ...ab, cluster: { hosts: ['a:1'], zkPath: '/x' } }, unconfirmed, 'refuse'],
     ['a copy', ab, copy, unconfirmed, 'refuse'],
     ['a copy', ab, copy, yes, 'remember'],
@@ -90,11 +96,24 @@ describe('a start with a store that remembers where its framework is at home (S5
 
   it('says what is remembered, what was asked for, and what to do', () => {
     const framework = { name: 'juice', frameworkId: 'f-1' }
-    const moved = originProblem(framework, ab, elsewhereCopy)
+    const moved = originProblem(framework, ab, elsewhereCopy, unconfirmed)
     for (const part of ['a:1,b:1', 'c:1', 'f-1', 'JUICE_MESOS_MASTER', '--yes', '--same-cluster'])
       expect(moved).to.contain(part)
-    const copied = originProblem(framework, ab, copy)
+    const copied = originProblem(framework, ab, copy, unconfirmed)
     for (const part of ['16384', '16385', 'JUICE_DATABASE_URL', '--yes', 'juice framework reset'])
       expect(copied).to.contain(part)
+  })
+
+  it('says under which names an id is kept where it was to begin under another one', () => {
+    expect(newNameProblem('new', ['a', 'b'])).to.contain(
+      'Set JUICE_FRAMEWORK_NAME back (ids are kept under: "a", "b"). To',
+    )
+    expect(newNameProblem('new', [])).to.contain('a second time. To give them up, start once with --yes')
+  })
+
+  it('goes on to the next problem where one was confirmed, and does not give up what that has saved', () => {
+    const framework = { name: 'juice', frameworkId: 'f-1' }
+    const next = originProblem(framework, ab, elsewhereCopy, same)
+    expect(next).to.contain('this looks like a copy').and.to.contain('--yes --same-cluster')
   })
 })

@@ -30,6 +30,12 @@ export interface Confirmation {
   readonly sameCluster: boolean
 }
 
+/** What an operator said about one problem, in the words in which it was told: it counts for no other one. */
+export interface Confirmed {
+  readonly said: Confirmation
+  readonly problem: string
+}
+
 export const unconfirmed: Confirmation = { yes: false, sameCluster: false }
 
 type Match = 'same' | 'other' | 'unknown'
@@ -93,11 +99,33 @@ export function decideOrigin(remembered: Origin, present: Origin, said: Confirma
   return isNews(remembered, present) ? 'remember' : 'go_on'
 }
 
-/** Why a start was refused, what would happen, and what to do, for the operator. */
-export function originProblem(framework: Framework, remembered: Origin, present: Origin): string {
+/** What becomes of a start under a name that has no id, where the store has `live` attempts: its new id would not know them. */
+export function decideNewName(live: number, said: Confirmation): OriginDecision {
+  if (live === 0) return 'go_on'
+  return said.yes ? 'forget' : 'refuse'
+}
+
+/** Why that was refused. `names`: those that have an id. Says the same for as long as they stay the same. */
+export function newNameProblem(name: string, names: readonly string[]): string {
+  const kept = names.map(other => `"${other}"`).join(', ')
+  const back = kept === '' ? '' : `Set JUICE_FRAMEWORK_NAME back (ids are kept under: ${kept}). `
+  return (
+    `no framework id is kept under "${name}", and attempts are live. Mesos would not know them by a new id, so they would be ` +
+    `judged lost and run a second time. ${back}To give them up, start once with --yes: they end as lost, and their tasks ` +
+    `wait again.`
+  )
+}
+
+/** Why a start was refused although that was said, what would happen, and what to do, for the operator. */
+export function originProblem(
+  framework: Framework,
+  remembered: Origin,
+  present: Origin,
+  said: Confirmation,
+): string {
   const { cluster } = compareOrigins(remembered, present)
   const { name, frameworkId } = framework
-  if (cluster === 'other') {
+  if (cluster === 'other' && !said.sameCluster) {
     return (
       `framework "${name}" (${frameworkId}) was registered with the Mesos cluster at ${shownCluster(remembered.cluster)}, ` +
       `and this start is for the one at ${shownCluster(present.cluster)}. That would take the id for its own, and the tasks ` +
@@ -106,11 +134,13 @@ export function originProblem(framework: Framework, remembered: Origin, present:
       `start once with --yes: live attempts then end as lost, their tasks wait again, and the framework gets a new id.`
     )
   }
+  // Without the second word the first would mean a move to another cluster.
+  const flags = said.sameCluster ? '--yes --same-cluster' : '--yes'
   return (
     `framework "${name}" (${frameworkId}) was saved in another database (${shownDatabase(remembered.database)}; this one is ` +
     `${shownDatabase(present.database)}): this looks like a copy. Started beside its original, the two would take the ` +
     `subscription and the tasks from each other. If the original is no longer used (a restore, a new server), start once ` +
-    `with --yes: the framework keeps its id. If it is, point JUICE_DATABASE_URL back, or make the copy a framework of its ` +
+    `with ${flags}: the framework keeps its id. If it is, point JUICE_DATABASE_URL back, or make the copy a framework of its ` +
     `own with: juice framework reset --yes`
   )
 }
@@ -137,7 +167,13 @@ function match<T>(a: T | undefined, b: T | undefined, same: (a: T, b: T) => bool
 }
 
 function sameCluster(a: Cluster, b: Cluster): boolean {
-  return a.zkPath === b.zkPath && a.hosts.some(host => b.hosts.includes(host))
+  const others = new Set(b.hosts.map(plainLoopback))
+  return a.zkPath === b.zkPath && a.hosts.some(host => others.has(plainLoopback(host)))
+}
+
+/** This machine has three names for itself. */
+function plainLoopback(host: string): string {
+  return host.replace(/^(localhost|\[::1\])(?=:\d+$)/, '127.0.0.1')
 }
 
 /** Does the present origin say something that is not remembered yet? */

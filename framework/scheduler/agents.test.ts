@@ -55,6 +55,16 @@ describe('agents', () => {
     expect(running.executorFor('a', 'juice', [], 1)).to.equal(first)
   })
 
+  it('counts an executor that is started again after it was never heard of as starting', () => {
+    const book = agents(1)
+    book.executorFor('a', 'juice', resources, 0)
+    book.launched('a', 'juice', 0)
+    expect([stateOf(book, 'juice', 90_000), book.coldFree(90_000)]).to.deep.equal(['absent', 1])
+    book.executorFor('a', 'juice', resources, 90_000)
+    book.launched('a', 'juice', 90_000)
+    expect([stateOf(book, 'juice', 90_001), book.coldFree(90_001)]).to.deep.equal(['starting', 0])
+  })
+
   it('has an executor for each role, all of one generation (S40, S42)', () => {
     const book = agents(2, ['juice', 'batch'])
     const batchRoom = [scalar('cpus', 0.1, { allocation_info: { role: 'batch' } })]

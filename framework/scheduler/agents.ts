@@ -85,6 +85,8 @@ export class Agents {
     if (known && (entry.heard.has(known.info.executor_id.value) || isStarting(slot, nowMs))) return known.info
     const info = this.#options.makeExecutor(entry.generation, resources)
     slot.current = { info, sinceMs: nowMs }
+    // It may be long over: the start that follows counts from its own moment.
+    delete slot.startingSinceMs
     return info
   }
 

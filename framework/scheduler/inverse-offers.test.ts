@@ -1,4 +1,5 @@
 // What the master is answered when it asks for agents, and how often (S44).
+import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { InverseOffer } from 'mesos-http-client'
 import type { CurrentAttempt } from '../domain/task.ts'
@@ -72,6 +73,22 @@ describe('inverse offers', () => {
     expect(second?.accept_inverse_offers?.inverse_offer_ids).to.have.length(19)
     expect(second?.accept_inverse_offers?.inverse_offer_ids).to.not.deep.include({ value: 'j3' })
     expect(at.looks).to.equal(2)
+  })
+
+  it('rests after an answer also where more questions came while it was being found', async () => {
+    await using at = new Fixture(60_000)
+    const answer = at.store
+    at.store = () => {
+      at.inverse.add([asked('i2', 'idle')])
+      return answer()
+    }
+    at.inverse.add([asked('i1', 'idle')])
+    await at.calls.until('ACCEPT_INVERSE_OFFERS')
+    // Time for a run that nobody should have asked for.
+    await setImmediate()
+    at.inverse.add([asked('i3', 'idle')])
+    await setImmediate()
+    expect(at.looks).to.equal(1)
   })
 
   it('keeps the question while the store does not answer, and forgets it with its subscription (S38)', async () => {

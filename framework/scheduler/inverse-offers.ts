@@ -21,6 +21,7 @@ export class InverseOffers {
   readonly #loop: Loop
   /** Not answered yet: agent by offer id. */
   readonly #open = new Map<string, string | undefined>()
+  /** From the moment an answer begins until the next may. */
   #resting = false
 
   constructor(options: InverseOffersOptions) {
@@ -50,8 +51,8 @@ export class InverseOffers {
 
   /** One look at the store serves all that are open. Where it fails, they stay open. */
   async #answer(): Promise<number | undefined> {
-    this.#resting = false
-    if (this.#open.size === 0) return undefined
+    this.#resting = this.#open.size > 0
+    if (!this.#resting) return undefined
     const { store, calls, onError, everyMs = 1000 } = this.#options
     const active = await store.loadActive()
     const busy = new Set(active.map(({ agentId }) => agentId))
@@ -64,7 +65,6 @@ export class InverseOffers {
     // One that got lost on its way comes again when its time at the master is over.
     if (yes.length > 0) calls.call(acceptInverseOffers(yes, refuseSeconds.yes)).catch(onError)
     if (no.length > 0) calls.call(declineInverseOffers(no, refuseSeconds.no)).catch(onError)
-    this.#resting = true
     return everyMs
   }
 }

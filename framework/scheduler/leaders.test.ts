@@ -132,7 +132,11 @@ describe('leaders', function () {
     expect(await cluster.task(id)).to.include({ state: 'RUNNING', attempt: 1 })
     expect(await frameworkIdOf(cluster)).to.equal(frameworkId)
     await refused.close()
-    const agreed = cluster.lead({ config: moved, confirmation: { yes: true, sameCluster: false } })
+    const problem = refused.fatal[0]?.replace('origin_refused: ', '') ?? ''
+    const agreed = cluster.lead({
+      config: moved,
+      confirmed: { said: { yes: true, sameCluster: false }, problem },
+    })
     const task = await cluster.until(id, ({ attempt }) => attempt === 2)
     expect(agreed.fatal).to.deep.equal([])
     expect(task.attempts[0]).to.include({ state: 'TASK_LOST', blame: 'mesos' })

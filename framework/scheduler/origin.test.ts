@@ -13,11 +13,13 @@ class Steps implements OriginSteps {
   readonly done: string[] = []
   readonly said: Confirmation[] = []
   answer: OriginCheck = { decision: 'go_on', present }
+  /** To whoever confirms something; else as above. */
+  confirmed: OriginCheck | undefined
   fail: Error | undefined
 
   readonly check = (said: Confirmation): Promise<OriginCheck> => {
     this.said.push(said)
-    return Promise.resolve(this.answer)
+    return Promise.resolve((said !== unconfirmed && this.confirmed) || this.answer)
   }
   readonly adopt = (origin: Origin): Promise<void> => {
     this.done.push(`adopt ${origin.cluster?.hosts.join()}`)
@@ -44,20 +46,43 @@ describe('where a term is at home (S16)', () => {
   for (const [answer, refusal, done] of decisions) {
     it(`does what was decided: ${answer.decision}`, async () => {
       steps.answer = answer
-      expect(await new OriginGuard(unconfirmed, log).settle(steps)).to.equal(refusal)
+      expect(await new OriginGuard(undefined, log).settle(steps)).to.equal(refusal)
       expect(steps.done).to.deep.equal(done)
     })
   }
 
-  it('takes a confirmation once, and again where it could not be carried out', async () => {
-    const guard = new OriginGuard(yes, log)
-    steps.answer = { decision: 'forget', present, why: 'moved' }
-    steps.fail = new Error('store')
-    const failed: unknown = await guard.settle(steps).catch((error: unknown) => error)
-    expect(failed).to.equal(steps.fail)
-    steps.fail = undefined
-    await guard.settle(steps)
-    await guard.settle(steps)
-    expect(steps.said).to.deep.equal([yes, yes, unconfirmed])
+  describe('with what an operator confirmed at the start', () => {
+    const elsewhere: OriginCheck = { decision: 'refuse', present, problem: 'elsewhere' }
+    let guard: OriginGuard
+    beforeEach(() => {
+      guard = new OriginGuard({ said: yes, problem: 'elsewhere' }, log)
+      steps.answer = elsewhere
+      steps.confirmed = { decision: 'forget', present, why: 'moved' }
+    })
+
+    it('takes it once, and again where it could not be carried out', async () => {
+      steps.fail = new Error('store')
+      const failed: unknown = await guard.settle(steps).catch((error: unknown) => error)
+      expect(failed).to.equal(steps.fail)
+      steps.fail = undefined
+      expect(await guard.settle(steps)).to.equal(undefined)
+      expect(steps.done).to.deep.equal(['forsake: moved', 'forsake: moved'])
+      expect(await guard.settle(steps)).to.equal('elsewhere')
+    })
+
+    it('does not take it for another problem than the one that was told', async () => {
+      steps.answer = { ...elsewhere, problem: 'moved back meanwhile' }
+      expect(await guard.settle(steps)).to.equal('moved back meanwhile')
+      expect(steps.done).to.deep.equal([])
+      expect(steps.said).to.deep.equal([unconfirmed])
+    })
+
+    it('forgets it where another process has carried it out before', async () => {
+      steps.answer = { decision: 'go_on', present }
+      expect(await guard.settle(steps)).to.equal(undefined)
+      steps.answer = elsewhere
+      expect(await guard.settle(steps)).to.equal('elsewhere')
+      expect(steps.done).to.deep.equal([])
+    })
   })
 })

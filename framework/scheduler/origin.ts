@@ -1,5 +1,5 @@
 // Before a term turns to Mesos: is this where our framework id is at home (S5, S16)? Carries out what was decided, once.
-import { unconfirmed, type Confirmation, type Origin } from '../domain/origin.ts'
+import { unconfirmed, type Confirmation, type Confirmed, type Origin } from '../domain/origin.ts'
 import type { Logger } from '../observability/log.ts'
 import type { OriginCheck } from '../usecases/index.ts'
 
@@ -13,24 +13,34 @@ export interface OriginSteps {
 
 export class OriginGuard {
   readonly #log: Logger
-  #said: Confirmation
+  #confirmed: Confirmed | undefined
 
-  /** `said`: on the command line. A process that leads again much later must not take it for granted, so it counts once. */
-  constructor(said: Confirmation, log: Logger) {
-    this.#said = said
+  /**
+   * `confirmed`: at the start. A process may stand by for long, and lead again much later: it counts once, and only for what
+   * was told then.
+   */
+  constructor(confirmed: Confirmed | undefined, log: Logger) {
+    this.#confirmed = confirmed
     this.#log = log
   }
 
   /** Returns why the term must not begin, if so. Throws what the steps throw. */
   async settle(steps: OriginSteps): Promise<string | undefined> {
-    const { decision, present, problem, why } = await steps.check(this.#said)
+    const { decision, present, problem, why } = await this.#check(steps)
     if (decision === 'refuse') return problem ?? 'the store belongs to another Mesos cluster or database'
     if (decision === 'remember') await steps.adopt(present)
     if (decision === 'forget') {
       const forsaken = await steps.forsake(why ?? 'its framework id was given up')
-      this.#log.warn({ forsaken }, 'moved to another Mesos cluster: the framework id is forgotten')
+      this.#log.warn({ forsaken, why }, 'what was live has ended as lost; a new framework id follows')
     }
-    this.#said = unconfirmed
+    this.#confirmed = undefined
     return undefined
+  }
+
+  async #check(steps: OriginSteps): Promise<OriginCheck> {
+    const asked = await steps.check(unconfirmed)
+    const confirmed = this.#confirmed
+    if (asked.decision !== 'refuse' || !confirmed || asked.problem !== confirmed.problem) return asked
+    return await steps.check(confirmed.said)
   }
 }

@@ -41,6 +41,23 @@ describe('where a framework is at home', function () {
     expect(await check(there)).to.include({ decision: 'go_on' })
   })
 
+  it('does not begin under another name while attempts are live that Mesos would not know by it (S16)', async () => {
+    const asOther = (said = unconfirmed) => checkOrigin(world.deps, { name: 'other', cluster: here, said })
+    await save()
+    expect(await asOther()).to.include({ decision: 'go_on' })
+    const { id } = await world.started()
+    const refused = await asOther()
+    expect(refused.decision).to.equal('refuse')
+    for (const part of ['"other"', '"juice"', 'JUICE_FRAMEWORK_NAME', '--yes']) {
+      expect(refused.problem).to.contain(part)
+    }
+    const { decision, why = '' } = await asOther(yes)
+    expect(decision).to.equal('forget')
+    expect(await forsakeFramework(world.deps, world.lease, { name: 'other', why })).to.equal(1)
+    expect(await world.state(id)).to.equal('QUEUED')
+    expect(await asOther()).to.include({ decision: 'go_on' })
+  })
+
   it('is remembered with the id, and met again', async () => {
     await save()
     expect(await check()).to.include({ decision: 'go_on' })

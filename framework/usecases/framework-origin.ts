@@ -1,7 +1,9 @@
 // Is this still the cluster that our framework id came from, and the database that it was saved in (S5, S16)? A master would
 // take the id all the same, so we ask ourselves before we connect.
 import {
+  decideNewName,
   decideOrigin,
+  newNameProblem,
   originProblem,
   type Cluster,
   type Confirmation,
@@ -9,13 +11,14 @@ import {
   type OriginDecision,
 } from '../domain/origin.ts'
 import { selectDatabase } from '../store/queries/select-database.ts'
-import { selectFramework } from '../store/queries/framework.ts'
+import { countTasks } from '../store/queries/count-tasks.ts'
+import { selectFramework, selectFrameworkNames } from '../store/queries/framework.ts'
 import { updateOrigin } from '../store/queries/update-origin.ts'
 import { fencedTransaction } from '../store/transaction.ts'
 import type { Deps, LeaderDeps, LeaseHold } from './deps.ts'
 
 export interface OriginCheck {
-  /** See `OriginDecision`; `go_on` too where no framework id is kept. */
+  /** See `OriginDecision`. */
   readonly decision: OriginDecision
   readonly present: Origin
   /** Set with `refuse`: for the operator. */
@@ -38,14 +41,28 @@ export async function checkOrigin(deps: Deps, question: OriginQuestion): Promise
   const database = await selectDatabase(deps.pool)
   const present: Origin = { cluster, ...(database ? { database } : {}) }
   const known = await selectFramework(deps.pool, name)
-  if (!known) return { decision: 'go_on', present }
+  if (!known) return await checkNewName(deps, question, present)
   const decision = decideOrigin(known.origin, present, said)
   return {
     decision,
     present,
-    ...(decision === 'refuse' ? { problem: originProblem(known, known.origin, present) } : {}),
+    ...(decision === 'refuse' ? { problem: originProblem(known, known.origin, present, said) } : {}),
     ...(decision === 'forget' ? { why: 'this store was moved to another Mesos cluster' } : {}),
   }
+}
+
+async function checkNewName(
+  deps: Deps,
+  { name, said }: OriginQuestion,
+  present: Origin,
+): Promise<OriginCheck> {
+  const counts = await countTasks(deps.pool)
+  const live = (counts.get('LAUNCHING') ?? 0) + (counts.get('RUNNING') ?? 0)
+  const decision = decideNewName(live, said)
+  if (decision === 'forget')
+    return { decision, present, why: `the framework was given the name "${name}", and with it a new id` }
+  if (decision !== 'refuse') return { decision, present }
+  return { decision, present, problem: newNameProblem(name, await selectFrameworkNames(deps.pool)) }
 }
 
 /** The id is at home here from now on. Throws LeaseLost. */
