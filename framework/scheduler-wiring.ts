@@ -7,6 +7,7 @@ import type { Metrics } from './observability/metrics.ts'
 import { firstFit } from './placement/first-fit.ts'
 import { leaderStore } from './scheduler/leader-store.ts'
 import { OriginGuard } from './scheduler/origin.ts'
+import { agentSchemeOf } from './scheduler/offer-snapshot.ts'
 import { Scheduler, type FatalCause } from './scheduler/scheduler.ts'
 import type { ConnectOptions, MesosConnection, SchedulerSettings } from './scheduler/settings.ts'
 import { Term } from './scheduler/term.ts'
@@ -78,6 +79,7 @@ function schedulerSettings(
         ...(registryAuthFile === undefined ? {} : { registryAuthFile }),
       },
     },
+    agentScheme: agentSchemeOf(mesos),
     coldAgents: 20,
     launchTimeoutMs: 20_000,
     pollMs: pollMs ?? 1250,

@@ -60,13 +60,21 @@ export function forbiddenChanges(known: FrameworkRecord, settings: FrameworkSett
   const changed = (what: string, before: unknown, after: unknown): void => {
     if (before !== after) problems.push(`${what} was ${shown(before)} and is now ${shown(after)}`)
   }
-  changed('the principal', known.principal, now.principal)
-  changed('the user', known.user, now.user)
+  changed('the principal (JUICE_MESOS_PRINCIPAL)', known.principal, now.principal)
+  changed('the user (JUICE_FRAMEWORK_USER)', known.user, now.user)
   changed('checkpointing', known.checkpoint, now.checkpoint)
   for (const capability of known.capabilities) {
     if (!now.capabilities.includes(capability)) problems.push(`the capability ${capability} is gone`)
   }
   return problems
+}
+
+/** For the operator: what was found by `forbiddenChanges`, and the two ways out. */
+export function changesMessage(problems: readonly string[]): string {
+  return (
+    `Mesos would not notice, but a registered framework can't change this: ${problems.join(', ')}. Set it back, or ` +
+    `register anew with: juice framework reset`
+  )
 }
 
 function shown(value: unknown): string {

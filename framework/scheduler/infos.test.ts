@@ -41,8 +41,8 @@ describe('framework info', () => {
     const known = frameworkRecord({ ...framework, principal: 'p' }, 'id')
     expect(forbiddenChanges(known, { ...framework, principal: 'p', roles: ['other'] })).to.deep.equal([])
     expect(forbiddenChanges({ ...known, checkpoint: false }, { ...framework, user: 'www' })).to.deep.equal([
-      'the principal was "p" and is now absent',
-      'the user was "root" and is now "www"',
+      'the principal (JUICE_MESOS_PRINCIPAL) was "p" and is now absent',
+      'the user (JUICE_FRAMEWORK_USER) was "root" and is now "www"',
       'checkpointing was false and is now true',
     ])
     expect(

@@ -69,6 +69,7 @@ class Fixture {
       refuse: { noFitSeconds: 60, soonSeconds: 1 },
     },
     roles: ['juice'],
+    agentScheme: 'http',
     now: this.clock.now,
     random: () => 0.5,
     onLaunching: () => {},

@@ -10,7 +10,7 @@ import type { LaunchWatch } from './launch-watch.ts'
 import type { LeaderStore } from './leader-store.ts'
 import type { OfferBook } from './offer-book.ts'
 import { flowAction, flowing, nextPhase, offersCame, type Demand, type FlowPhase } from './offer-flow.ts'
-import { giveBack } from './offer-snapshot.ts'
+import { giveBack, type AgentScheme } from './offer-snapshot.ts'
 import type { PendingQueue } from './pending-queue.ts'
 import { prepareLaunch, type PreparedLaunch } from './prepared-launch.ts'
 import { taskInfo } from './task-info.ts'
@@ -28,6 +28,7 @@ export interface LaunchCycleOptions {
   readonly placement: Placement
   readonly policy: Omit<PlacementPolicy, 'coldAgents'>
   readonly roles: readonly string[]
+  readonly agentScheme: AgentScheme
   readonly now: () => number
   readonly random: () => number
   readonly onLaunching: (task: PendingTask) => void
@@ -138,6 +139,7 @@ export class LaunchCycle {
       tasks: taskId => queue.get(taskId),
       executor,
       executorGeneration: agents.generation(agentId),
+      agentScheme: this.#options.agentScheme,
       random,
     })
     for (const { intent } of prepared.attempts) {

@@ -167,7 +167,8 @@ describe('leaders', function () {
     const framework = { name: 'juice', user: 'somebody', failoverTimeoutSeconds: 60 }
     const next = cluster.lead({ config: cluster.config({ framework }) })
     await eventually(() => next.fatal.length > 0)
-    expect(next.fatal[0]).to.contain('the user was "root" and is now "somebody"')
+    expect(next.fatal[0]).to.contain('the user (JUICE_FRAMEWORK_USER) was "root" and is now "somebody"')
+    expect(next.fatal[0]).to.contain('juice framework reset')
   })
 })
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { Offer } from 'mesos-http-client'
-import { agentUrl, giveBack, offerSnapshot } from './offer-snapshot.ts'
+import { agentSchemeOf, agentUrl, giveBack, offerSnapshot } from './offer-snapshot.ts'
 import { offer, ports, scalar } from './testing/support.ts'
 
 interface Recorded {
@@ -33,7 +33,9 @@ describe('offer snapshot', () => {
       cores: [8],
       ports_ok: [[1, 3]],
     })
-    expect(agentUrl(recorded)).to.equal('http://127.0.0.1:5052')
+    expect(agentUrl(recorded, 'http')).to.equal('http://127.0.0.1:5052')
+    // Mesos writes http there whatever its agents speak; over TLS the certificate bears the name.
+    expect(agentUrl(recorded, 'https')).to.equal('https://agent2.example:5052')
   })
 
   it('reads planned maintenance (S44)', () => {
@@ -99,8 +101,20 @@ describe('offer snapshot', () => {
 
   it('writes IPv6 addresses of agents in brackets', () => {
     const held = offer('o1')
-    expect(agentUrl({ ...held, url: { scheme: 'https', address: { ip: '::1', port: 5051 } } })).to.equal(
-      'https://[::1]:5051',
-    )
+    const url = { scheme: 'https', address: { ip: '::1', port: 5051 } }
+    expect(agentUrl({ ...held, url }, 'http')).to.equal('https://[::1]:5051')
   })
+
+  const clusters: [string, { masters: string[]; ca?: string }, string][] = [
+    ['http', { masters: ['http://m1:5050'] }, 'http'],
+    ['http, though a CA is given', { masters: ['http://m1:5050'], ca: 'pem' }, 'http'],
+    ['https', { masters: ['https://m1:5050', 'https://m2:5050'] }, 'https'],
+    ['zk', { masters: ['zk://z1:2181/mesos'] }, 'http'],
+    ['zk with a CA', { masters: ['zk://z1:2181/mesos'], ca: 'pem' }, 'https'],
+  ]
+  for (const [title, mesos, scheme] of clusters) {
+    it(`reads logs of agents as the masters are spoken to: ${title}`, () => {
+      expect(agentSchemeOf(mesos)).to.equal(scheme)
+    })
+  }
 })

@@ -67,12 +67,23 @@ function unavailability({ start, duration }: Unavailability): { fromMs: number; 
   return { fromMs, ...(duration ? { untilMs: fromMs + Math.ceil(Number(duration.nanoseconds) / 1e6) } : {}) }
 }
 
+export type AgentScheme = 'http' | 'https'
+
+/** As the masters are spoken to: those that ZooKeeper names over TLS where a CA is given. */
+export function agentSchemeOf(mesos: { masters: readonly string[]; ca?: unknown }): AgentScheme {
+  const { masters, ca } = mesos
+  const overTls = masters.some(url => url.startsWith('https:') || (url.startsWith('zk:') && ca !== undefined))
+  return overTls ? 'https' : 'http'
+}
+
 /**
  * `http://host:port` of the offer's agent. By its IP address, as the master itself reaches it: a name need not resolve
- * here; but by its name over TLS, since the certificate bears that.
+ * here; but by its name over TLS, since the certificate bears that. The master writes `http` for agents that speak TLS
+ * too, so how the cluster speaks is told beside.
  */
-export function agentUrl(offer: Offer): string {
-  const { scheme = 'http', address } = offer.url ?? {}
+export function agentUrl(offer: Offer, cluster: AgentScheme): string {
+  const { scheme: said, address } = offer.url ?? {}
+  const scheme = cluster === 'https' ? cluster : (said ?? 'http')
   const byName = scheme === 'https' ? [address?.hostname, address?.ip] : [address?.ip, address?.hostname]
   const host = byName.find(name => name !== undefined && name !== '') ?? offer.hostname
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? 5051}`

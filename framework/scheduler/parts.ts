@@ -114,6 +114,7 @@ export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
     placement: options.placement,
     policy: policy(settings),
     roles,
+    agentScheme: settings.agentScheme,
     now,
     random,
     onLaunching: task => telemetry.launching(task),

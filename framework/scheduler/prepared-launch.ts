@@ -3,7 +3,7 @@ import type { ExecutorInfo, Offer } from 'mesos-http-client'
 import { mesosTaskId } from '../domain/mesos-task-id.ts'
 import type { Launch } from '../placement/types.ts'
 import type { Intent, PendingTask } from '../usecases/index.ts'
-import { agentUrl, giveBack } from './offer-snapshot.ts'
+import { agentUrl, giveBack, type AgentScheme } from './offer-snapshot.ts'
 import type { AttemptToLaunch } from './task-info.ts'
 
 export interface PreparedAttempt {
@@ -28,9 +28,10 @@ export function prepareLaunch(args: {
   tasks: (taskId: number) => PendingTask | undefined
   executor: ExecutorInfo
   executorGeneration: number
+  agentScheme: AgentScheme
   random: () => number
 }): PreparedLaunch {
-  const { launch, offers, tasks, executor, executorGeneration, random } = args
+  const { launch, offers, tasks, executor, executorGeneration, agentScheme, random } = args
   const { agentId, role, offerIds } = launch
   const offer = offers.values().next().value
   if (!offer) throw new Error(`a launch on offers that are not held: ${offerIds.join(', ')}`)
@@ -61,7 +62,7 @@ export function prepareLaunch(args: {
           mesosTaskId: id,
           agentId,
           hostname: offer.hostname,
-          agentUrl: agentUrl(offer),
+          agentUrl: agentUrl(offer, agentScheme),
           executorId: executor.executor_id.value,
           executorGeneration,
         },

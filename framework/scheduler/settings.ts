@@ -7,6 +7,7 @@ import type { MesosCalls } from './calls.ts'
 import type { ExecutorTemplate } from './executor-info.ts'
 import type { FrameworkSettings } from './framework-info.ts'
 import type { LeaderStore } from './leader-store.ts'
+import type { AgentScheme } from './offer-snapshot.ts'
 
 /** Mesos' side of a term: SchedulerClient, or a recorded one. */
 export interface MesosConnection extends MesosCalls {
@@ -29,6 +30,8 @@ export interface SchedulerSettings {
   readonly framework: FrameworkSettings
   /** `diskMb` 0: it asks for no disk. */
   readonly executor: ExecutorTemplate & PlacementPolicy['executor']
+  /** How agents' logs are read: as the masters are spoken to. */
+  readonly agentScheme: AgentScheme
   /** On how many agents an executor may be starting at once. */
   readonly coldAgents: number
   /** Silence of a launched attempt before the master is asked (S50). */

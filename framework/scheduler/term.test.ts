@@ -161,6 +161,15 @@ describe('term', () => {
     ['failed over', new MesosError('failed_over', 'm'), { name: 'failed_over', message: 'm' }],
     ['removed', new MesosError('framework_removed', 'm'), { name: 'removed', frameworkId: 'f-1', live: 0 }],
     ['refused', new MesosError('unauthenticated', 'm'), { name: 'refused', message: 'm' }],
+    [
+      'other credentials',
+      new MesosError('principal_mismatch', 'm', { status: 400 }),
+      {
+        name: 'refused',
+        message:
+          'm: JUICE_MESOS_PRINCIPAL (not set) must be the name that the master knows these credentials by',
+      },
+    ],
   ]
   for (const [title, cause, end] of ends) {
     it(`ends once where Mesos says: ${title} (S15, S16, S18)`, async () => {

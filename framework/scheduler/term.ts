@@ -4,9 +4,10 @@ import { MesosError, type SchedulerEvent, type SchedulerPhase } from 'mesos-http
 import { LeaseLost } from '../store/index.ts'
 import { UseCaseError, type Channel } from '../usecases/index.ts'
 import { chores } from './chores.ts'
-import { forbiddenChanges, frameworkInfo, frameworkRecord } from './framework-info.ts'
+import { changesMessage, forbiddenChanges, frameworkInfo, frameworkRecord } from './framework-info.ts'
 import { Loop } from './loop.ts'
 import { buildParts, type Parts } from './parts.ts'
+import { refusalMessage } from './refusal.ts'
 import type { MesosConnection, TermEnd, TermOptions } from './settings.ts'
 
 /** How soon to look again whether the store has what came back. */
@@ -152,8 +153,7 @@ export class Term {
     const known = await store.loadFramework({ name: settings.framework.name })
     const problems = known ? forbiddenChanges(known, settings.framework) : []
     if (problems.length > 0) {
-      const message = `Mesos would not notice, but a registered framework can't change this: ${problems.join(', ')}`
-      this.#end({ name: 'refused', message })
+      this.#end({ name: 'refused', message: changesMessage(problems) })
       return undefined
     }
     for (const [agentId, { generation }] of await store.loadExecutorGenerations()) {
@@ -215,8 +215,7 @@ export class Term {
     }
     this.#disconnected()
     if (phase.name === 'waiting') log.warn({ cause: phase.cause.message }, 'not subscribed to Mesos')
-    if (phase.name === 'closed' && phase.cause)
-      void this.#closedByMesos(phase.cause.code, phase.cause.message)
+    if (phase.name === 'closed' && phase.cause) void this.#closedByMesos(phase.cause)
   }
 
   /** All that a subscription brought is void (S38). */
@@ -231,13 +230,16 @@ export class Term {
     reconciler.stop()
   }
 
-  async #closedByMesos(code: string, message: string): Promise<void> {
+  async #closedByMesos(cause: MesosError): Promise<void> {
+    const { code, message } = cause
     if (code === 'failed_over') this.#end({ name: 'failed_over', message })
     else if (code === 'framework_removed') {
       const active = await this.#options.store.loadActive().catch(() => undefined)
       // A store that does not answer may hold live tasks: the loud way is the safe one.
       this.#end({ name: 'removed', frameworkId: this.#frameworkId ?? '', live: active?.length ?? 1 })
-    } else this.#end({ name: 'refused', message })
+    } else {
+      this.#end({ name: 'refused', message: refusalMessage(cause, this.#options.settings.framework) })
+    }
   }
 
   #event(event: SchedulerEvent): void {

@@ -143,6 +143,7 @@ export class TermFixture {
             hostname: 'x',
           },
           executor: { uris: [], source: 'test', settings: {}, cpuMillis: 100, memMb: 32, diskMb: 0 },
+          agentScheme: 'http',
           coldAgents: 10,
           launchTimeoutMs: 1000,
           pollMs: 3_600_000,
