@@ -276,4 +276,17 @@ describe('state machine of the executor', () => {
       expect(harness.take({ type: 'shutdown' })).to.deep.equal([{ type: 'exit', code: 1 }])
     })
   })
+
+  it('does not wait out its grace after SHUTDOWN for an agent that acknowledges nothing (E37)', () => {
+    const harness = Harness.ready()
+    harness.launch('t')
+    harness.take(started('t'))
+    harness.take({ type: 'shutdown' })
+    harness.pass(6000)
+    expect(harness.state.phase.name).to.equal('stopping')
+    harness.take(finished('t', { signal: 15, oom: false, finishedAtMs: 1 }))
+    const isExit = ({ type }: { type: string }): boolean => type === 'exit'
+    expect(harness.pass(4999).filter(isExit)).to.deep.equal([])
+    expect(harness.pass(1).filter(isExit)).to.deep.equal([{ type: 'exit', code: 0 }])
+  })
 })

@@ -148,6 +148,11 @@ function settle(turn: Turn): void {
       const alive = open.filter(task => task.phase.name !== 'ended')
       // A lost agent acknowledges nothing any more.
       const over = connection === 'lost' ? alive.length === 0 : open.length === 0
+      // Nor does one that itself ends us with our framework or with itself: it ignores what we say, and waits for us (E37).
+      if (!over && alive.length === 0 && connection === 'up') {
+        const deadlineMs = Math.min(phase.deadlineMs, turn.nowMs + turn.config.lastWordsMs)
+        turn.set({ phase: { name: 'stopping', deadlineMs } })
+      }
       if (over || turn.nowMs >= phase.deadlineMs)
         exit(turn, alive.length + abandoned === 0 ? 0 : 1, over ? 'all is ended' : 'the time is over')
       return

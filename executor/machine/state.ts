@@ -11,6 +11,8 @@ export interface MachineConfig {
   readonly tasksDir: string
   /** MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: the agent sends SIGKILL this long after SHUTDOWN (E38). */
   readonly shutdownGraceMs: number
+  /** How long acknowledgements are waited for after SHUTDOWN, once all tasks have ended. */
+  readonly lastWordsMs: number
   /** Where neither KILL nor the task names one (E27). */
   readonly defaultKillGraceMs: number
   /** After SIGKILL (or the engine's kill) is due: how long a task may still not be gone before that is reported. */
@@ -27,6 +29,7 @@ export interface MachineConfig {
 }
 
 export const defaultConfig: Omit<MachineConfig, 'executorId' | 'tasksDir' | 'shutdownGraceMs'> = {
+  lastWordsMs: 5000,
   defaultKillGraceMs: 10_000,
   killPatienceMs: 60_000,
   finishPatienceMs: 60_000,

@@ -98,7 +98,7 @@ function rolesOf(text: string): string[] {
   const roles = text.split(',').map(role => role.trim())
   if (!roles.every(isRole))
     throw new Wrong(
-      'a Mesos role, or several separated by commas: no blanks, no backslash, no *, no part that is empty, . or .. or begins with -',
+      'a Mesos role, or several separated by commas: no blanks, no backslash, no * (but * alone is a role), no part that is empty, . or .. or begins with -',
     )
   if (new Set(roles).size < roles.length) throw new Wrong('a list of roles with each of them once')
   return roles

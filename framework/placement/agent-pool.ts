@@ -96,7 +96,9 @@ export class AgentPool {
     if (free < reserveMillis && wantedMillis <= free) {
       return { kind: 'executor', name, freeMillis: free, wantedMillis: reserveMillis }
     }
-    return { kind: 'resource', name, freeMillis: Math.max(0, free - reserveMillis), wantedMillis }
+    // Where neither fits, nothing can be kept for the executor, and all that is free is what people look for.
+    const freeMillis = free < reserveMillis ? free : free - reserveMillis
+    return { kind: 'resource', name, freeMillis, wantedMillis }
   }
 
   #portsRefusal({ fixedPorts, anyPorts }: Wanted): No | undefined {

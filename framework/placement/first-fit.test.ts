@@ -75,7 +75,15 @@ describe('first fit', () => {
       input({ queue: [queue([1])], offers: [offer({ diskMb: 200 })], policy: withDisk }),
     )
     expect(reasons(little)).to.deep.equal([
-      '1 agent: not enough disk for the executor that must run there first (largest free 200 of 300 MB)',
+      '1 agent: not enough disk for the executor that must run there first (largest free 200 of 300 MB, as JUICE_EXECUTOR_DISK_MB says)',
+    ])
+    const neither = input({
+      queue: [queue([1], { diskMb: 250 })],
+      offers: [offer({ diskMb: 200 })],
+      policy: withDisk,
+    })
+    expect(reasons(firstFit(neither))).to.deep.equal([
+      '1 agent: not enough disk (largest free 200 of 250 MB)',
     ])
   })
 

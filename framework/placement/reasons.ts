@@ -52,6 +52,12 @@ function kindKey(no: No): string {
 
 const units: Record<ScalarName, string> = { cpus: '', mem: ' MB', disk: ' MB' }
 
+const executorSettings: Record<ScalarName, string> = {
+  cpus: 'JUICE_EXECUTOR_CPUS',
+  mem: 'JUICE_EXECUTOR_MEM_MB',
+  disk: 'JUICE_EXECUTOR_DISK_MB',
+}
+
 /** `inRoles`: that many at one of these agents at most. */
 function largest(noes: readonly No[], inRoles: number): string {
   let free = 0
@@ -98,7 +104,7 @@ function phrase(no: No, noes: readonly No[], inRoles: number): string {
     case 'resource':
       return `not enough ${no.name} (${largest(noes, inRoles)})`
     case 'executor':
-      return `not enough ${no.name} for the executor that must run there first (${largest(noes, inRoles)})`
+      return `not enough ${no.name} for the executor that must run there first (${largest(noes, inRoles)}, as ${executorSettings[no.name]} says)`
     case 'ports':
       return `not enough ports (${largest(noes, inRoles)})`
     case 'fixed-port':

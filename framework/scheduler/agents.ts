@@ -145,6 +145,14 @@ export class Agents {
     this.#entry(agentId).drainingUntilMs = nowMs + drainingMs
   }
 
+  /** What may run there: executors that were heard of, and those that launches named. */
+  executorsOn(agentId: string): string[] {
+    const entry = this.#entries.get(agentId)
+    if (!entry) return []
+    const named = [...entry.slots.values()].flatMap(({ current }) => current?.info.executor_id.value ?? [])
+    return [...new Set([...entry.heard.keys(), ...named])]
+  }
+
   /** The agent is gone, with all that ran there. */
   agentLost(agentId: string): void {
     const entry = this.#entries.get(agentId)

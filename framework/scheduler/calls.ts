@@ -85,3 +85,11 @@ export function declineInverseOffers(offerIds: readonly string[], refuseSeconds:
     },
   }
 }
+
+/** Ends an executor, with what it still runs. An id that the agent doesn't know changes nothing. */
+export function shutdown(agentId: string, executorId: string): SchedulerCall {
+  return {
+    type: 'SHUTDOWN',
+    shutdown: { agent_id: { value: agentId }, executor_id: { value: executorId } },
+  }
+}

@@ -3,6 +3,7 @@ import { codec } from 'mesos-http-client'
 import type { PlacementPolicy } from '../placement/types.ts'
 import { Agents } from './agents.ts'
 import type { MesosCalls } from './calls.ts'
+import { Drained } from './drained.ts'
 import { executorInfo } from './executor-info.ts'
 import { KillRepeater } from './kill-repeater.ts'
 import { InverseOffers } from './inverse-offers.ts'
@@ -42,6 +43,7 @@ export interface Parts {
   readonly kills: KillRepeater
   readonly feed: QueueFeed
   readonly inverseOffers: InverseOffers
+  readonly drained: Drained
   /** Why a waiting task waits; undefined where it does not wait here. */
   readonly whyWaits: (taskId: number) => string | undefined
 }
@@ -80,6 +82,7 @@ export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
   const kills = new KillRepeater({ store, calls, isSending, now, onError: failed('kills') })
   const feed = new QueueFeed({ store, queue, now })
   const inverseOffers = new InverseOffers({ store, calls, onError: failed('inverse offers') })
+  const drained = new Drained({ store, calls, agents, onError: failed('drained agents') })
   const handler = new UpdateHandler({
     store,
     calls,
@@ -93,6 +96,7 @@ export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
     },
     onQueued,
     onAgentLost: agentId => reasons.forgetAgent(agentId),
+    onDrained: agentId => drained.heard(agentId),
     onCallError: failed('acknowledgement'),
   })
   const intake = new UpdateIntake({
@@ -140,5 +144,6 @@ export function buildParts(options: TermOptions, hooks: PartsHooks): Parts {
     kills,
     feed,
     inverseOffers,
+    drained,
   }
 }

@@ -122,11 +122,12 @@ export class Term {
   /** Finishes the transactions in flight and closes the stream; tasks run on (S77). */
   async close(): Promise<void> {
     this.#phase = { name: 'over' }
-    const { cycle, intake, reconciler, inverseOffers } = this.#parts
+    const { cycle, intake, reconciler, inverseOffers, drained } = this.#parts
     for (const loop of this.#loops) await loop.close()
     await cycle.close()
     await reconciler.close()
     await inverseOffers.close()
+    await drained.close()
     await intake.close()
     await this.#mesos?.close()
     this.#options.metrics.offersHeld.set(0)
@@ -221,10 +222,11 @@ export class Term {
   /** All that a subscription brought is void (S38). */
   #disconnected(): void {
     if (this.#phase.name !== 'registering' && !this.#isWorking) return
-    const { cycle, agents, reconciler, inverseOffers, reasons } = this.#parts
+    const { cycle, agents, reconciler, inverseOffers, drained, reasons } = this.#parts
     this.#enter({ name: 'disconnected' })
     cycle.unsubscribed()
     inverseOffers.clear()
+    drained.clear()
     reasons.clear()
     agents.forgetSubscription()
     reconciler.stop()

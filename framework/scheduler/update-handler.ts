@@ -19,6 +19,8 @@ export interface UpdateHandlerOptions {
   readonly onQueued: () => void
   /** An agent is gone. */
   readonly onAgentLost: (agentId: string) => void
+  /** An agent that is drained kills a task, has ended it, or dropped it. */
+  readonly onDrained: (agentId: string) => void
   /** A call failed: Mesos sends the update again, nothing is lost. */
   readonly onCallError: (error: unknown) => void
 }
@@ -85,6 +87,7 @@ export class UpdateHandler {
     }
     if (status.reason === 'REASON_AGENT_DRAINING' && status.agent_id) {
       agents.draining(status.agent_id.value, now())
+      this.#options.onDrained(status.agent_id.value)
     }
     // What an executor said before it died may come after the news of its death.
     if (status.source === 'SOURCE_EXECUTOR' && executor && !this.#losses.has(key(executor))) {

@@ -75,6 +75,7 @@ describe('update handler', () => {
     readonly agents: Agents
     readonly stored: StatusUpdate[]
     readonly losses: { agentId: string; executorId: string; clean: boolean }[]
+    readonly drained: string[]
     queued: number
   }
 
@@ -96,6 +97,7 @@ describe('update handler', () => {
       agents,
       stored: [],
       losses: [],
+      drained: [],
       queued: 0,
       handler: new UpdateHandler({
         calls,
@@ -105,6 +107,7 @@ describe('update handler', () => {
         onApplied: () => {},
         onQueued: () => (made.queued += 1),
         onAgentLost: () => {},
+        onDrained: agentId => made.drained.push(agentId),
         onCallError: () => {},
         store: {
           applyStatusUpdates: async updates => {
@@ -168,7 +171,7 @@ describe('update handler', () => {
   })
 
   it('learns from an update that the agent is drained, or that a launch never reached it', async () => {
-    const { agents, handler } = fixture()
+    const { agents, handler, drained } = fixture()
     const { executor_id: id } = agents.executorFor('agent-1', 'juice', [], 0)
     agents.launched('agent-1', 'juice', 0)
     const state = () => agents.states(0).get('agent-1')
@@ -179,6 +182,7 @@ describe('update handler', () => {
     expect(state()).to.deep.equal({ executors: new Map([['juice', 'absent']]) })
     await handler.applyUpdates([status('t2', { state: 'TASK_KILLED', reason: 'REASON_AGENT_DRAINING' })])
     expect(state()?.avoid).to.deep.equal({ untilMs: 15_000, why: 'draining' })
+    expect(drained).to.deep.equal(['agent-1'])
   })
 
   it('learns that an executor runs, that a task waits again, and of generations', async () => {

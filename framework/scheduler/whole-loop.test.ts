@@ -1,5 +1,6 @@
 // The whole loop against a local Mesos with real agents and processes, and a real database.
 import { expect } from 'chai'
+import { OperatorClient } from 'mesos-http-client'
 import { submitTask } from '../usecases/index.ts'
 import { LoopCluster } from './testing/loop-cluster.ts'
 import { eventually, taskSpec } from './testing/support.ts'
@@ -164,5 +165,22 @@ describe('whole loop', function () {
     await cluster.until(id, ({ attempt }) => attempt === 2)
     await cluster.kill(id)
     expect((await cluster.ended(id)).attempts[0]).to.include({ blame: 'mesos' })
+  })
+
+  it('ends its executor on a drained agent: with one left, the agent would drain on and drop every later launch', async () => {
+    await using cluster = await LoopCluster.start()
+    cluster.lead()
+    const id = await cluster.submit('run')
+    await cluster.running(id)
+    const [agent] = cluster.mesos.agents
+    if (agent === undefined) throw new Error('no agent')
+    const operator = new OperatorClient({ url: cluster.mesos.url })
+    await operator.call({ type: 'DRAIN_AGENT', drain_agent: { agent_id: { value: agent.id } } })
+    operator.close()
+    await eventually(() => agent.executors.length === 0)
+    await cluster.kill(id)
+    const { attempts } = await cluster.ended(id)
+    expect(attempts).to.have.length(1)
+    expect(attempts[0]).to.include({ blame: 'mesos', reason: 'AGENT_DRAINING' })
   })
 })
