@@ -22,7 +22,7 @@ export interface LogSize {
 export interface DiskPlan {
   /** For folders of ended tasks, and of running ones without disk of their own where `isStrict`. */
   readonly roomBytes: number
-  /** Disk was asked for: staying within it goes before keeping folders. */
+  /** The agent enforces what was asked for: staying within it goes before keeping folders. */
   readonly isStrict: boolean
   /** Of each of a task's streams. @param lentBytes the room that logs of other tasks without disk may fill */
   logSize(diskMb: number, lentBytes: number): LogSize
@@ -40,10 +40,12 @@ export function logBytes({ fileBytes, filesKept }: LogSize): number {
 export function planDisk(o: {
   readonly diskMb: number
   readonly usedBytes: number
+  /** Whether the agent holds its containers to their disk, or may. */
+  readonly isEnforced: boolean
   readonly settings: Pick<Settings, 'logFileBytes' | 'logFilesKept' | 'sandboxBudgetBytes'>
 }): DiskPlan {
   const { diskMb, usedBytes, settings } = o
-  const isStrict = diskMb > 0
+  const isStrict = o.isEnforced && diskMb > 0
   const ownBytes = Math.max(0, diskMb * mib - usedBytes - reserveBytes)
   const roomBytes = isStrict ? Math.min(ownBytes, settings.sandboxBudgetBytes) : settings.sandboxBudgetBytes
   const shared = (lentBytes: number): number =>

@@ -102,7 +102,7 @@ describe('room for folders without disk of their own', () => {
   })
 
   it('lends logs what others have left, and takes it back once', () => {
-    const plan = planDisk({ diskMb: 1024, usedBytes: 0, settings: defaultSettings })
+    const plan = planDisk({ diskMb: 1024, usedBytes: 0, isEnforced: true, settings: defaultSettings })
     room.use(plan, Infinity)
     const first = room.lendLogs(0)
     const second = room.lendLogs(0)

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ExecutorClient, newUuid, readTls } from 'mesos-http-client'
 import type { ExecutorEnvironment, ExecutorEventSubscribed, Resource } from 'mesos-http-client'
+import { askDiskQuota, type DiskQuota } from './agent-quota.ts'
 import { Attempt, ContainersUnavailable, type AttemptTools } from './attempt.ts'
 import { systemClock, within } from './clock.ts'
 import { startCommandTask } from './command/command-task.ts'
@@ -32,6 +33,8 @@ import type { Logger } from './types.ts'
 const startSweepMs = 20_000
 const ownSweepMs = 20_000
 const diskCheckMs = 2000
+/** To find out how the agent holds disk: a start must not wait for it. */
+const quotaLimitMs = 1000
 const clock = systemClock
 
 export interface RunOptions {
@@ -53,7 +56,16 @@ export async function run(o: RunOptions): Promise<number> {
   const host = await hostIdentity()
   const tls =
     mesos.tls && mesos.domainSocket === undefined ? await readTls(mesos.tls, mesos.agentEndpoint) : undefined
-  const tools = new Tools(o, resources, { host, usedBytes: await folderBytes(mesos.sandbox) })
+  const [usedBytes, quota] = await Promise.all([
+    folderBytes(mesos.sandbox),
+    askDiskQuota({
+      url: `${mesos.tls === undefined ? 'http' : 'https'}://${mesos.agentEndpoint}`,
+      ca: tls?.ca,
+      limitMs: quotaLimitMs,
+      logger,
+    }),
+  ])
+  const tools = new Tools(o, resources, { host, usedBytes, quota })
   const runner = new Runner({
     config: {
       ...defaultConfig,
@@ -103,6 +115,7 @@ class Tools {
   readonly #room: DiskRoom
   /** In the sandbox before the first task. */
   readonly #usedBytes: number
+  readonly #quota: DiskQuota
   readonly #command: Parameters<typeof startCommandTask>[2]
   #attempts: AttemptTools | undefined
   #containers: Containers | { readonly problem: string } = { problem: 'not subscribed' }
@@ -111,12 +124,17 @@ class Tools {
   constructor(
     o: RunOptions,
     resources: AsyncDisposableStack,
-    { host, usedBytes }: { readonly host: HostIdentity; readonly usedBytes: number },
+    {
+      host,
+      usedBytes,
+      quota,
+    }: { readonly host: HostIdentity; readonly usedBytes: number; readonly quota: DiskQuota },
   ) {
     const { owner, env, logger, mesos } = o
     this.#o = o
     this.#host = host
     this.#usedBytes = usedBytes
+    this.#quota = quota
     this.#resources = resources
     const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
     this.#users = new Users({ self, env })
@@ -139,9 +157,16 @@ class Tools {
     const { settings, problem } = readSettings(executor_info.data)
     if (problem) logger.error('defaults are used', { problem })
     const diskMb = diskOf(executor_info.resources)
-    const plan = planDisk({ diskMb, usedBytes: this.#usedBytes, settings })
+    const isEnforced = this.#quota !== 'none'
+    const plan = planDisk({ diskMb, usedBytes: this.#usedBytes, isEnforced, settings })
     this.#room.use(plan, settings.sandboxRetentionMs)
-    logger.info('disk', { askedMb: diskMb, usedBytes: this.#usedBytes, roomBytes: plan.roomBytes })
+    const disk = {
+      askedMb: diskMb,
+      quota: this.#quota,
+      usedBytes: this.#usedBytes,
+      roomBytes: plan.roomBytes,
+    }
+    logger.info('disk', disk)
     this.#containers = this.#openEngine(settings.dockerHost)
     this.#attempts = {
       blocks: new BlockPool(),

@@ -95,6 +95,21 @@ export function agentStatePage(context: AgentContext, startedAtMs: number): unkn
   }
 }
 
+/** The flags that executors and their frameworks ask for; a real agent tells all of them. */
+export function agentFlagsPage({ info, settings }: AgentContext): { readonly flags: Record<string, string> } {
+  const isolation = [
+    settings.isolation?.memory === true ? 'cgroups/mem' : 'posix/mem',
+    ...(settings.isolation?.disk === true ? ['disk/du'] : []),
+  ]
+  return {
+    flags: {
+      hostname: info.hostname,
+      isolation: isolation.join(','),
+      enforce_container_disk_quota: String(settings.isolation?.disk === true),
+    },
+  }
+}
+
 export function agentMetricsPage(context: AgentContext, startedAtMs: number): Record<string, number> {
   const executors = [...context.frameworks.values()].flatMap(each => [...each.executors.values()])
   const tasks = executors.flatMap(executor => [...executor.launched.values()])

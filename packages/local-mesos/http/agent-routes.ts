@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { Agent } from '../agent/agent.ts'
 import type { Clock } from '../core/clock.ts'
 import { handleAgentOperator } from './agent-operator.ts'
-import { agentMetricsPage, agentStatePage } from './agent-pages.ts'
+import { agentFlagsPage, agentMetricsPage, agentStatePage } from './agent-pages.ts'
 import { authenticate, type Credentials } from './authentication.ts'
 import { handleExecutor } from './executor-endpoint.ts'
 import type { ExecutorTokens } from './executor-token.ts'
@@ -52,6 +52,8 @@ export function handleAgent(
   switch (path) {
     case '/state':
       return json(agentStatePage(context, o.startedAtMs))
+    case '/flags':
+      return json(agentFlagsPage(context))
     case '/metrics/snapshot':
       return json(agentMetricsPage(context, o.startedAtMs))
     default:
