@@ -278,7 +278,9 @@ describe('configuration', () => {
       ['JUICE_ADVERTISE_URL', 'http://juice:hush@juice.example'],
     ] as const) {
       const said = problems({ ...database, [name]: value }).join()
-      expect(said).to.match(new RegExp(`^${name} must be `)).and.to.not.contain('hush')
+      expect(said)
+        .to.match(new RegExp(`^${name} must be `))
+        .and.to.not.contain('hush')
     }
   })
 
