@@ -97,4 +97,10 @@ describe('a start with a store that remembers where its framework is at home (S5
     for (const part of ['16384', '16385', 'JUICE_DATABASE_URL', '--yes', 'juice framework reset'])
       expect(copied).to.contain(part)
   })
+
+  it('says of a copy that would move to another cluster that its original goes on', () => {
+    const framework = { name: 'juice', frameworkId: 'f-1' }
+    expect(originProblem(framework, ab, elsewhereCopy)).to.match(/copy.*16384.*16385.*run here as well/)
+    expect(originProblem(framework, ab, elsewhere)).not.to.contain('copy')
+  })
 })
