@@ -116,4 +116,12 @@ describe('a start with a store that remembers where its framework is at home (S5
     const next = originProblem(framework, ab, elsewhereCopy, same)
     expect(next).to.contain('this looks like a copy').and.to.contain('--yes --same-cluster')
   })
+
+  it('says of a copy that would move to another cluster that its original goes on', () => {
+    const framework = { name: 'juice', frameworkId: 'f-1' }
+    expect(originProblem(framework, ab, elsewhereCopy, unconfirmed)).to.match(
+      /copy.*16384.*16385.*run here as well/,
+    )
+    expect(originProblem(framework, ab, elsewhere, unconfirmed)).not.to.contain('copy')
+  })
 })

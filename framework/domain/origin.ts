@@ -123,15 +123,20 @@ export function originProblem(
   present: Origin,
   said: Confirmation,
 ): string {
-  const { cluster } = compareOrigins(remembered, present)
+  const { cluster, database } = compareOrigins(remembered, present)
   const { name, frameworkId } = framework
   if (cluster === 'other' && !said.sameCluster) {
+    const copied =
+      ` The database looks like a copy, too (${shownDatabase(remembered.database)}; this one is ` +
+      `${shownDatabase(present.database)}): where its original is still used, all that runs or waits there would then ` +
+      `run here as well.`
     return (
       `framework "${name}" (${frameworkId}) was registered with the Mesos cluster at ${shownCluster(remembered.cluster)}, ` +
       `and this start is for the one at ${shownCluster(present.cluster)}. That would take the id for its own, and the tasks ` +
       `that are live at the other would be judged lost and run a second time. Point JUICE_MESOS_MASTER back; or, if it is ` +
       `the same cluster by other addresses, start once with --same-cluster; or, to move this store to the other cluster, ` +
-      `start once with --yes: live attempts then end as lost, their tasks wait again, and the framework gets a new id.`
+      `start once with --yes: live attempts then end as lost, their tasks wait again, and the framework gets a new id.` +
+      (database === 'other' ? copied : '')
     )
   }
   // Without the second word the first would mean a move to another cluster.

@@ -330,6 +330,16 @@ describe('reading a log', () => {
     })
   }
 
+  it('tells which variable names the CA', async () => {
+    const error = await failing(new MesosError('unreachable', 'put its PEM into `ca`'))
+      .read()
+      .catch((thrown: unknown) => thrown)
+    expect(error)
+      .to.be.instanceOf(LogError)
+      .with.property('message')
+      .that.contains('into JUICE_MESOS_CA_FILE')
+  })
+
   it('tells which variables name the credentials', async () => {
     const error = await failing(new MesosError('forbidden', '403'))
       .read()

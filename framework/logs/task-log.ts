@@ -136,7 +136,10 @@ export function agentError(error: unknown, attempt: Attempt): LogError {
         `${where} does not let Juice read its files: JUICE_MESOS_AGENT_PRINCIPAL and JUICE_MESOS_AGENT_SECRET must name someone who may`,
         error,
       )
-    default:
-      return new LogError('agent_failed', `${where} could not be asked: ${error.message}`, error)
+    default: {
+      // The client speaks of its own option.
+      const why = error.message.replaceAll('`ca`', 'JUICE_MESOS_CA_FILE')
+      return new LogError('agent_failed', `${where} could not be asked: ${why}`, error)
+    }
   }
 }

@@ -1,7 +1,7 @@
 // What the operator reads where Mesos does not take the framework: each names the variables that matter.
 import { expect } from 'chai'
 import { MesosError } from 'mesos-http-client'
-import { refusalMessage } from './refusal.ts'
+import { refusalMessage, troubleMessage } from './refusal.ts'
 
 const settings = {
   name: 'juice',
@@ -33,6 +33,11 @@ describe('the message of a refused subscription', () => {
     expect(refusalMessage(cause, { ...settings, principal: 'b' })).to.contain(
       `${said}: JUICE_MESOS_PRINCIPAL (now "b")`,
     )
+  })
+
+  it('names the variable of the CA, where the client speaks of its option', () => {
+    const cause = new MesosError('unreachable', 'self-signed: put its PEM into `ca`')
+    expect(troubleMessage(cause)).to.equal('self-signed: put its PEM into JUICE_MESOS_CA_FILE')
   })
 
   const events = [

@@ -2,6 +2,11 @@
 import type { MesosError } from 'mesos-http-client'
 import type { FrameworkSettings } from './framework-info.ts'
 
+/** What keeps us from the master, in the words of this configuration: the client speaks of its own options. */
+export function troubleMessage(cause: MesosError): string {
+  return cause.message.replaceAll('`ca`', 'JUICE_MESOS_CA_FILE')
+}
+
 /** The words of Mesos, and what to change. */
 export function refusalMessage(cause: MesosError, settings: FrameworkSettings): string {
   const advice = adviceFor(cause, settings)

@@ -7,7 +7,7 @@ import { chores } from './chores.ts'
 import { changesMessage, forbiddenChanges, frameworkInfo, frameworkRecord } from './framework-info.ts'
 import { Loop } from './loop.ts'
 import { buildParts, type Parts } from './parts.ts'
-import { refusalMessage } from './refusal.ts'
+import { refusalMessage, troubleMessage } from './refusal.ts'
 import type { MesosConnection, TermEnd, TermOptions } from './settings.ts'
 
 /** How soon to look again whether the store has what came back. */
@@ -215,7 +215,7 @@ export class Term {
       return
     }
     this.#disconnected()
-    if (phase.name === 'waiting') log.warn({ cause: phase.cause.message }, 'not subscribed to Mesos')
+    if (phase.name === 'waiting') log.warn({ cause: troubleMessage(phase.cause) }, 'not subscribed to Mesos')
     if (phase.name === 'closed' && phase.cause) void this.#closedByMesos(phase.cause)
   }
 
