@@ -172,11 +172,14 @@ export function connectToMesos(config: Config, options: ConnectOptions, log: Log
     suppressedRoles: options.suppressedRoles,
     onEvent: options.onEvent,
     onPhase: options.onPhase,
-    onBlind: cause =>
-      log.warn(
-        { cause: cause.message },
-        'ZooKeeper does not answer: another leading master would not be noticed',
-      ),
+    onBlind: cause => {
+      if (cause === undefined) log.info('ZooKeeper answers again')
+      else
+        log.warn(
+          { cause: cause.message },
+          'ZooKeeper does not answer: another leading master would not be noticed',
+        )
+    },
     onSkipped: reason => log.warn({ err: reason }, 'an event of Mesos that is not understood'),
   })
 }

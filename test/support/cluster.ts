@@ -131,6 +131,17 @@ export class Cluster implements AsyncDisposable {
     return readFile(this.#framework.logFile, 'utf8')
   }
 
+  /** Until its log has `text` so many times; throws with the log's end after a minute. */
+  async logged(text: string, times: number): Promise<void> {
+    const deadline = performance.now() + 60_000
+    for (;;) {
+      const log = await this.frameworkLog()
+      if (log.split(text).length > times) return
+      if (performance.now() > deadline) throw new Error(`not logged: ${text}\n${log.slice(-3000)}`)
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+  }
+
   /** SIGKILL to the framework, as when its machine dies. */
   async killFramework(): Promise<void> {
     await this.#framework.kill()

@@ -10,8 +10,8 @@ import { ZooKeeperMasters } from './zookeeper-masters.ts'
 export interface MasterListener {
   /** Another leader; or undefined, at each other `trouble` while there is none. */
   onChange(leader: URL | undefined): void
-  /** Whoever names the leader can't be asked, while one is known: once for each time. */
-  onBlind(trouble: MesosError): void
+  /** Whoever names the leader can't be asked, while one is known: once for each time; undefined: it answers again. */
+  onBlind(trouble: MesosError | undefined): void
 }
 
 export interface MasterSource {

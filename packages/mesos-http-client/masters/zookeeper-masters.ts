@@ -95,7 +95,7 @@ export class ZooKeeperMasters implements MasterSource {
       try {
         await this.#follow(connection, () => {
           failures = 0
-          this.#isBlind = false
+          this.#sees()
         })
       } catch (error) {
         failures += 1
@@ -170,6 +170,12 @@ export class ZooKeeperMasters implements MasterSource {
     if (this.#leader === undefined || this.#isBlind || !byAll) return
     this.#isBlind = true
     this.#listener?.onBlind(this.#trouble)
+  }
+
+  #sees(): void {
+    if (!this.#isBlind) return
+    this.#isBlind = false
+    this.#listener?.onBlind(undefined)
   }
 
   #setTrouble(trouble: MesosError, isChange: boolean): void {

@@ -47,8 +47,11 @@ export interface SchedulerClientOptions {
   onPhase?: ((phase: SchedulerPhase) => void) | undefined
   /** An event that is not understood was left out (S11). */
   onSkipped?: ((reason: MesosError) => void) | undefined
-  /** ZooKeeper can't be asked any more, so that another leader would not be noticed; once each time. All else goes on. */
-  onBlind?: ((cause: MesosError) => void) | undefined
+  /**
+   * ZooKeeper can't be asked any more, so that another leader would not be noticed: once each time, and without a cause
+   * when it answers again. All else goes on.
+   */
+  onBlind?: ((cause: MesosError | undefined) => void) | undefined
   /** For the answer to a call or to SUBSCRIBE; 10 s. */
   readonly callTimeoutMs?: number | undefined
   /** 3 s. */
