@@ -142,7 +142,9 @@ describe('framework process', function () {
   it('ends with 4 where Mesos would ignore what has changed (S24)', async () => {
     const changed = start({ JUICE_FRAMEWORK_USER: 'somebody' })
     expect(await changed.ended).to.equal(4)
-    expect(changed.lines.find(({ level }) => level === 'fatal')?.msg).to.contain('the user (JUICE_FRAMEWORK_USER) was "root"')
+    expect(changed.lines.find(({ level }) => level === 'fatal')?.msg).to.contain(
+      'the user (JUICE_FRAMEWORK_USER) was "root"',
+    )
   })
 
   it('ends with 5 where the store belongs to another cluster, also where it would only stand by (S16)', async () => {
