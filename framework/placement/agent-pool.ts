@@ -31,9 +31,20 @@ export const nothing: Wanted = {
   anyPorts: 0,
 }
 
-/** What the executor itself needs. */
-export function wantedByExecutor({ cpuMillis, memMb, diskMb }: PlacementPolicy['executor']): Wanted {
-  return { ...nothing, cpusMillis: cpuMillis, memMillis: memMb * 1000, diskMillis: diskMb * 1000 }
+/** Below that an executor has no room beside its own files (docs/isolation.md). */
+const leastExecutorDiskMb = 256
+
+/**
+ * What the executor itself needs of an agent that offers so much disk: of a small one it takes no more than half, so that
+ * tasks find room as well.
+ */
+export function wantedByExecutor(
+  { cpuMillis, memMb, diskMb }: PlacementPolicy['executor'],
+  offeredDiskMillis: number,
+): Wanted {
+  const half = Math.max(leastExecutorDiskMb, Math.floor(offeredDiskMillis / 2000))
+  const diskMillis = Math.min(diskMb, half) * 1000
+  return { ...nothing, cpusMillis: cpuMillis, memMillis: memMb * 1000, diskMillis }
 }
 
 export function wantedBy(shape: Shape): Wanted {
@@ -69,6 +80,11 @@ export class AgentPool {
         }
       }
     }
+  }
+
+  /** Thousandths that are free. */
+  free(name: ScalarName): number {
+    return this.#free[name]
   }
 
   /** Why this does not fit beside what is kept for the executor; undefined where it fits. */

@@ -1,5 +1,5 @@
 // The agents of a plan, in the order in which tasks try them, and what keeps a shape away whatever is free there. Pure.
-import { AgentPool } from './agent-pool.ts'
+import { AgentPool, wantedByExecutor, type Wanted } from './agent-pool.ts'
 import { firstFailed, foreignRegion } from './constraints.ts'
 import type {
   AgentState,
@@ -22,6 +22,8 @@ export interface Candidate {
   readonly executorState: ExecutorState
   readonly avoid: AgentState['avoid']
   readonly pool: AgentPool
+  /** What its executor would take. */
+  readonly executorRoom: Wanted
   readonly tasks: PlacedTask[]
   executor?: readonly Piece[]
   bytes: number
@@ -40,6 +42,7 @@ export function candidates(input: PlanInput): Candidate[] {
     if (!first) return []
     const { agentId, role } = first
     const state = input.agents.get(agentId)
+    const pool = new AgentPool(offers)
     return [
       {
         agentId,
@@ -48,7 +51,8 @@ export function candidates(input: PlanInput): Candidate[] {
         first,
         executorState: state?.executors.get(role) ?? 'absent',
         avoid: state?.avoid,
-        pool: new AgentPool(offers),
+        pool,
+        executorRoom: wantedByExecutor(input.policy.executor, pool.free('disk')),
         tasks: [],
         bytes: 0,
       },

@@ -75,7 +75,7 @@ describe('first fit', () => {
       input({ queue: [queue([1])], offers: [offer({ diskMb: 200 })], policy: withDisk }),
     )
     expect(reasons(little)).to.deep.equal([
-      '1 agent: not enough disk for the executor that must run there first (largest free 200 of 300 MB, as JUICE_EXECUTOR_DISK_MB says)',
+      '1 agent: not enough disk for the executor that must run there first (largest free 200 of 256 MB, none with JUICE_EXECUTOR_DISK_MB=0)',
     ])
     const neither = input({
       queue: [queue([1], { diskMb: 250 })],
@@ -84,6 +84,25 @@ describe('first fit', () => {
     })
     expect(reasons(firstFit(neither))).to.deep.equal([
       '1 agent: not enough disk (largest free 200 of 250 MB)',
+    ])
+  })
+
+  it('takes no more than half of the disk of a small agent for the executor, and no less than it can live with', () => {
+    const withDisk = { ...policy, executor: { ...policy.executor, diskMb: 1024 } }
+    const diskOf = (diskMb: number): number | undefined => {
+      const plan = firstFit(input({ queue: [queue([1])], offers: [offer({ diskMb })], policy: withDisk }))
+      const piece = plan.launches[0]?.executor?.at(-1)
+      return piece?.kind === 'scalar' && piece.index === 2 ? piece.amountMillis / 1000 : undefined
+    }
+    const cases = [20_000, 2048, 1001, 512, 300, 256, 255].map(diskMb => [diskMb, diskOf(diskMb)])
+    expect(cases).to.deep.equal([
+      [20_000, 1024],
+      [2048, 1024],
+      [1001, 500],
+      [512, 256],
+      [300, 256],
+      [256, 256],
+      [255, undefined],
     ])
   })
 

@@ -1,5 +1,5 @@
 // First fit: by priority, then age, each task goes to the first agent that takes it. Pure; the same input gives the same plan.
-import { nothing, wantedByExecutor, type Wanted } from './agent-pool.ts'
+import { nothing } from './agent-pool.ts'
 import { candidates, standingNo, type Candidate } from './candidates.ts'
 import { lineOf, LineHeap, noesOf, type Line } from './lines.ts'
 import type { Decline, Launch, No, Plan, PlanInput, Refusal } from './types.ts'
@@ -7,13 +7,11 @@ import type { Decline, Launch, No, Plan, PlanInput, Refusal } from './types.ts'
 class Planner {
   readonly #input: PlanInput
   readonly #agents: readonly Candidate[]
-  readonly #executor: Wanted
   #coldLeft: number
 
   constructor(input: PlanInput) {
     this.#input = input
     this.#agents = candidates(input)
-    this.#executor = wantedByExecutor(input.policy.executor)
     this.#coldLeft = input.policy.coldAgents
   }
 
@@ -60,7 +58,7 @@ class Planner {
     const standing = standingNo(line.shape, agent, this.#input)
     if (standing) return standing
     const needsRoom = agent.executorState !== 'running' && !agent.executor
-    const missing = agent.pool.refusal(line.wanted, needsRoom ? this.#executor : nothing)
+    const missing = agent.pool.refusal(line.wanted, needsRoom ? agent.executorRoom : nothing)
     if (missing) return missing
     if (agent.executorState === 'absent' && !agent.executor && this.#coldLeft <= 0) return { kind: 'cold' }
     if (agent.bytes > 0 && agent.bytes + launchBytes > policy.maxLaunchBytes) return { kind: 'message-full' }
@@ -70,7 +68,7 @@ class Planner {
   /** Takes the executor's own resources before the first task, unless it surely runs (S41, S43). */
   #leaveRoom(agent: Candidate): void {
     if (agent.executorState === 'running' || agent.executor) return
-    agent.executor = agent.pool.take(this.#executor).pieces
+    agent.executor = agent.pool.take(agent.executorRoom).pieces
     if (agent.executorState === 'absent') this.#coldLeft -= 1
   }
 

@@ -53,9 +53,10 @@ function kindKey(no: No): string {
 const units: Record<ScalarName, string> = { cpus: '', mem: ' MB', disk: ' MB' }
 
 const executorSettings: Record<ScalarName, string> = {
-  cpus: 'JUICE_EXECUTOR_CPUS',
-  mem: 'JUICE_EXECUTOR_MEM_MB',
-  disk: 'JUICE_EXECUTOR_DISK_MB',
+  cpus: 'as JUICE_EXECUTOR_CPUS says',
+  mem: 'as JUICE_EXECUTOR_MEM_MB says',
+  // Of a small agent it wants less than that says.
+  disk: 'none with JUICE_EXECUTOR_DISK_MB=0',
 }
 
 /** `inRoles`: that many at one of these agents at most. */
@@ -104,7 +105,7 @@ function phrase(no: No, noes: readonly No[], inRoles: number): string {
     case 'resource':
       return `not enough ${no.name} (${largest(noes, inRoles)})`
     case 'executor':
-      return `not enough ${no.name} for the executor that must run there first (${largest(noes, inRoles)}, as ${executorSettings[no.name]} says)`
+      return `not enough ${no.name} for the executor that must run there first (${largest(noes, inRoles)}, ${executorSettings[no.name]})`
     case 'ports':
       return `not enough ports (${largest(noes, inRoles)})`
     case 'fixed-port':
