@@ -105,7 +105,8 @@ describe('several masters of a local cluster', function () {
 
   it('keep their leader while ZooKeeper restarts, and lose it with their session', async () => {
     paths += 1
-    await start({ zookeeper: zk(), electionTimeoutMs: 4000 })
+    // Longer than any start of ZooKeeper takes.
+    await start({ zookeeper: zk(), electionTimeoutMs: 30_000 })
     const [first, second] = cluster?.masters ?? []
     await zooKeeper.stop()
     await zooKeeper.start()

@@ -123,10 +123,15 @@ export class TestScheduler {
     return this.events.flatMap(event => event.offers?.offers ?? [])
   }
 
-  /** An offer with at least that much; waits for it. */
+  /** The newest offer that fits and was not rescinded; waits for it. */
   async offer(pick: (offer: Offer) => boolean = () => true): Promise<Offer> {
-    await this.#stream.until(() => this.offers.some(pick))
-    const found = this.offers.findLast(pick)
+    const find = (): Offer | undefined => {
+      const { events } = this
+      const gone = new Set(events.map(({ rescind }) => rescind?.offer_id.value))
+      return this.offers.findLast(offer => !gone.has(offer.id.value) && pick(offer))
+    }
+    await this.#stream.until(() => find() !== undefined)
+    const found = find()
     if (found === undefined) throw new Error('no offer')
     return found
   }
